@@ -1,0 +1,82 @@
+//! Scorers: what rates the last step of a path given its prefix.
+
+use std::collections::VecDeque;
+
+use crate::{ModelError, Path, Score, Service, Spend, Ticket, Usage};
+
+/// A path whose last step wants a score.
+#[derive(Debug, Clone)]
+pub struct ScoreAsk {
+    /// The path, ending with the step to score.
+    pub path: Path,
+}
+
+/// A score and what it cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// The last step's score.
+    pub score: Score,
+    /// What reading the model for it cost; zero for scores made of what the policy reported.
+    pub usage: Usage,
+}
+
+/// A scorer: [`ScoreAsk`]s in, [`Scored`]s out. It scores a node once and reads only the tokens that
+/// are new since the parent. A failure is an error, never a low score.
+pub trait Scorer: Service<Ask = ScoreAsk, Reply = Scored> {
+    /// The most each ask can spend, in order.
+    fn worst_case(&self, asks: &[ScoreAsk]) -> Vec<Spend>;
+}
+
+/// A score that is a function of the path alone: no model is read.
+pub trait PathScorer {
+    /// Scores the last step of `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] where the path lacks what the score is made of, or the score is not finite.
+    fn score(&self, path: &Path) -> Result<Score, ModelError>;
+}
+
+/// Makes a [`Scorer`] of a [`PathScorer`]: every ask is answered at the next poll, at no cost.
+#[derive(Debug)]
+pub struct Immediate<F> {
+    rule: F,
+    next: u64,
+    waiting: VecDeque<(Ticket, ScoreAsk)>,
+}
+
+impl<F: PathScorer> Immediate<F> {
+    /// A scorer that applies `rule`.
+    pub fn new(rule: F) -> Self {
+        Self { rule, next: 0, waiting: VecDeque::new() }
+    }
+}
+
+impl<F: PathScorer> Service for Immediate<F> {
+    type Ask = ScoreAsk;
+    type Reply = Scored;
+
+    fn submit(&mut self, ask: ScoreAsk) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.waiting.push_back((ticket, ask));
+        ticket
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Scored, ModelError>)> {
+        let usage = Usage::default();
+        let score =
+            |ask: &ScoreAsk| self.rule.score(&ask.path).map(|score| Scored { score, usage });
+        self.waiting.drain(..).map(|(ticket, ask)| (ticket, score(&ask))).collect()
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.waiting.retain(|(waiting, _)| *waiting != ticket);
+    }
+}
+
+impl<F: PathScorer> Scorer for Immediate<F> {
+    fn worst_case(&self, asks: &[ScoreAsk]) -> Vec<Spend> {
+        vec![Spend::default(); asks.len()]
+    }
+}

@@ -1,0 +1,212 @@
+//! A toy world: a policy that writes letters and a scorer that hashes them, for tests and examples.
+
+use std::collections::VecDeque;
+
+use crate::{
+    Completion, Finish, Leases, ModelCost, ModelError, PathScorer, Policy, Request, Score, Seed,
+    Service, Spend, Step, Ticket, TokenId, TokenStat, Tokens, Until, Usage, token::Entropy,
+};
+
+/// The letter that ends a step.
+pub const BOUNDARY: TokenId = b'.' as TokenId;
+/// The letter that ends an answer.
+pub const EOS: TokenId = b'!' as TokenId;
+
+/// Writes random letters; `.` ends a step, `!` ends an answer. A token is a byte.
+///
+/// Deterministic in each request, whatever else is in flight; answers as many requests a poll as it is
+/// told to, in submission order, so that tests can vary what completes together.
+#[derive(Debug)]
+pub struct Letters {
+    /// Letters in use: `a`, `b`, …
+    pub alphabet: u8,
+    /// Probability that a letter is `.`.
+    pub boundary: f64,
+    /// Probability that a letter is `!`.
+    pub eos: f64,
+    /// Requests answered at each poll; at least 1.
+    pub at_once: usize,
+    /// Tokens a sequence can hold.
+    pub context: u32,
+    next: u64,
+    waiting: VecDeque<(Ticket, Request)>,
+    leases: Leases,
+}
+
+impl Letters {
+    /// Three letters, steps of about four letters, answers of about four steps.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            alphabet: 3,
+            boundary: 0.25,
+            eos: 0.0625,
+            at_once: 4,
+            context: 100_000,
+            next: 0,
+            waiting: VecDeque::new(),
+            leases: Leases::default(),
+        }
+    }
+
+    /// Requests submitted and not answered.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Leases that have been dropped since the last call.
+    #[must_use]
+    pub fn released(&self) -> Vec<u64> {
+        self.leases.take_returned()
+    }
+
+    fn letter(&self, seed: Seed, position: u64) -> (TokenId, f64) {
+        let draw = seed.uniform(position);
+        if draw < self.eos {
+            return (EOS, self.eos);
+        }
+        if draw < self.eos + self.boundary {
+            return (BOUNDARY, self.boundary);
+        }
+        let rest = 1.0 - self.eos - self.boundary;
+        let letter = (draw - self.eos - self.boundary) / rest * f64::from(self.alphabet);
+        (TokenId::from(b'a') + letter as TokenId, rest / f64::from(self.alphabet))
+    }
+
+    fn answer(&self, ticket: Ticket, request: &Request) -> Result<Completion, ModelError> {
+        let len = request.prefix.len() as u64;
+        if len >= u64::from(self.context) {
+            let (model, max) = ("letters".to_owned(), self.context.into());
+            return Err(ModelError::TooLong { model, len, max });
+        }
+        let (mut tokens, mut stats) = (Vec::new(), Vec::new());
+        let finish = loop {
+            if tokens.len() as u64 == u64::from(request.max_tokens) {
+                break Finish::Length;
+            }
+            let (token, probability) = self.letter(request.seed, tokens.len() as u64);
+            tokens.push(token);
+            stats.push(self.stat(probability));
+            match (token, request.until) {
+                (EOS, _) => break Finish::Eos,
+                (BOUNDARY, Until::Boundary) => break Finish::Step,
+                (_, Until::Tokens(n)) if tokens.len() as u64 == u64::from(n) => break Finish::Step,
+                _ => {}
+            }
+        };
+        let sampled = tokens.len() as u64;
+        let cost = self.cost();
+        let usage = Usage {
+            prefill_new: 0,
+            prefill_cached: len,
+            decode_new: sampled,
+            decode_cached: 0,
+            sampled,
+            flops: cost.forward(len, len + sampled),
+            flops_uncached: cost.forward(0, len + sampled),
+            nano_usd: sampled,
+        };
+        let step = Step {
+            text: self.decode(&tokens),
+            tokens: tokens.into(),
+            stats,
+            alternatives: Vec::new(),
+            finish,
+        };
+        let lease = request.retain.then(|| self.leases.issue(ticket.0));
+        Ok(Completion { step, usage, lease })
+    }
+
+    fn stat(&self, probability: f64) -> TokenStat {
+        let rest = (1.0 - self.eos - self.boundary) / f64::from(self.alphabet);
+        let entropy = [(self.eos, 1.0), (self.boundary, 1.0), (rest, f64::from(self.alphabet))]
+            .iter()
+            .filter(|(p, _)| *p > 0.0)
+            .map(|(p, times)| -p * p.ln() * times)
+            .sum::<f64>();
+        TokenStat {
+            logprob: probability.ln() as f32,
+            top_logprob: self.eos.max(self.boundary).max(rest).ln() as f32,
+            entropy: Some(Entropy::Exact(entropy as f32)),
+        }
+    }
+}
+
+impl Default for Letters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Service for Letters {
+    type Ask = Request;
+    type Reply = Completion;
+
+    fn submit(&mut self, request: Request) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.waiting.push_back((ticket, request));
+        ticket
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Completion, ModelError>)> {
+        let n = self.at_once.max(1).min(self.waiting.len());
+        let now: Vec<_> = self.waiting.drain(..n).collect();
+        now.iter().map(|(ticket, request)| (*ticket, self.answer(*ticket, request))).collect()
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.waiting.retain(|(waiting, _)| *waiting != ticket);
+    }
+}
+
+impl Policy for Letters {
+    fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
+        let cost = self.cost();
+        let worst = |request: &Request| {
+            let len = request.prefix.len() as u64;
+            let max = match request.until {
+                Until::Tokens(n) => n.min(request.max_tokens),
+                Until::Boundary | Until::End => request.max_tokens,
+            };
+            Spend {
+                generated: max.into(),
+                computed: max.into(),
+                calls: 1,
+                flops: cost.forward(len, len + u64::from(max)),
+                nano_usd: max.into(),
+                ..Spend::default()
+            }
+        };
+        requests.iter().map(worst).collect()
+    }
+
+    fn cost(&self) -> ModelCost {
+        ModelCost { trunk: 100, attention: 2, head: 0 }
+    }
+
+    fn context(&self) -> u32 {
+        self.context
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
+        Ok(text.bytes().map(TokenId::from).collect())
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> String {
+        tokens.iter().map(|&token| char::from(token as u8)).collect()
+    }
+}
+
+/// Scores a path by a hash of its last step: arbitrary, but the same every time.
+#[derive(Debug, Clone, Copy)]
+pub struct Hashed;
+
+impl PathScorer for Hashed {
+    fn score(&self, path: &crate::Path) -> Result<Score, ModelError> {
+        let tokens = path.last().map(|step| step.tokens.clone()).unwrap_or_default();
+        let hash = tokens.iter().fold(Seed::run(0), |seed, &token| seed.fold(token.into()));
+        Ok(Score::new(hash.uniform(0) as f32)?)
+    }
+}

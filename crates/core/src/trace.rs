@@ -1,0 +1,82 @@
+//! Traces: what happened in a search, in order. One JSON object a line when written down.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Axis, Entry, Finish, NodeId, Retain, Score, ScorerId, Seed, TokenId, ask::Ask};
+
+/// Why a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Stop {
+    /// The strategy asked for nothing more.
+    Done,
+    /// The next round, or part of it, could not be paid for on this axis.
+    Exhausted(Axis),
+    /// Whoever runs the search stopped it.
+    Interrupted,
+}
+
+/// One thing that happened. Events of a round come in ask order, whatever order work completed in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The search began.
+    Start {
+        /// Content hash of the problem.
+        problem: u64,
+        /// Tokens of the prompt.
+        prompt_tokens: u64,
+        /// The problem's seed.
+        seed: Seed,
+    },
+    /// The strategy asked; `admitted` samples, judgements and calls could be paid for.
+    Round {
+        /// Number of the round, from 0.
+        round: u32,
+        /// What was asked.
+        asks: Vec<Ask>,
+        /// Who scores the new nodes.
+        score: Option<ScorerId>,
+        /// Whose KV is kept.
+        retain: Retain,
+        /// Units of work admitted, from the front.
+        admitted: u32,
+    },
+    /// A node was added.
+    Node {
+        /// Its id.
+        node: NodeId,
+        /// Its parent.
+        parent: NodeId,
+        /// The seed it was sampled with.
+        seed: Seed,
+        /// What was sampled.
+        tokens: Vec<TokenId>,
+        /// What the tokens say.
+        text: String,
+        /// Sum of the tokens' log-probabilities, nats.
+        logprob: f64,
+        /// Why it ended.
+        finish: Finish,
+        /// What it cost.
+        cost: Entry,
+    },
+    /// A node was scored.
+    Scored {
+        /// The node.
+        node: NodeId,
+        /// Who scored it.
+        scorer: ScorerId,
+        /// The last step's score.
+        score: Score,
+        /// What it cost.
+        cost: Entry,
+    },
+    /// The search ended.
+    End {
+        /// Why.
+        stop: Stop,
+    },
+}
