@@ -262,6 +262,7 @@ impl Account {
     }
 
     /// Ends a reservation: `spent` is spent, the rest comes back.
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation is settled exactly once")]
     pub fn settle(&mut self, reservation: Reservation, spent: Spend) {
         let Reservation(amount) = reservation;
         self.reserved -= amount;
