@@ -47,7 +47,7 @@ pub use path::{Path, Prompt};
 pub use policy::{Completion, Policy, Request, Sampling, Stops};
 pub use reader::{Read, Reader, Reading, Want};
 pub use score::{Aggregate, NotFinite, Score};
-pub use scorer::{Immediate, PathScorer, ScoreAsk, Scored, Scorer};
+pub use scorer::{Immediate, PathScorer, ScoreAsk, ScoreBound, Scored, Scorer};
 pub use seed::Seed;
 pub use service::{Service, collect};
 pub use step::{Finish, Step};

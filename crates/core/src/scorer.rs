@@ -20,11 +20,24 @@ pub struct Scored {
     pub usage: Usage,
 }
 
+/// What is known of a [`ScoreAsk`] before its step exists: enough to bound what it can cost.
+#[derive(Debug, Clone)]
+pub struct ScoreBound {
+    /// The path to the step's parent.
+    pub parent: Path,
+    /// The most tokens the step can have, in the policy's tokens.
+    pub max_tokens: u32,
+}
+
 /// A scorer: [`ScoreAsk`]s in, [`Scored`]s out. It scores a node once and reads only the tokens that
 /// are new since the parent. A failure is an error, never a low score.
+///
+/// A score and its usage depend on the problem's own asks, in order, and never on what other problems
+/// had computed: a problem costs the same alone and in company.
 pub trait Scorer: Service<Ask = ScoreAsk, Reply = Scored> {
-    /// The most each ask can spend, in order.
-    fn worst_case(&self, asks: &[ScoreAsk]) -> Vec<Spend>;
+    /// The most each ask can spend given what is held now, in order; a token that several of them need
+    /// is counted at the first. An upper bound: real spend never exceeds it.
+    fn worst_case(&self, asks: &[ScoreBound]) -> Vec<Spend>;
 }
 
 /// A score that is a function of the path alone: no model is read.
@@ -76,7 +89,7 @@ impl<F: PathScorer> Service for Immediate<F> {
 }
 
 impl<F: PathScorer> Scorer for Immediate<F> {
-    fn worst_case(&self, asks: &[ScoreAsk]) -> Vec<Spend> {
+    fn worst_case(&self, asks: &[ScoreBound]) -> Vec<Spend> {
         vec![Spend::default(); asks.len()]
     }
 }

@@ -15,11 +15,15 @@ pub enum Stop {
     Exhausted(Axis),
     /// Whoever runs the search stopped it.
     Interrupted,
+    /// A model failed, or the strategy asked for what cannot be done.
+    Failed,
 }
 
 /// One thing that happened. Events of a round come in ask order, whatever order work completed in.
+///
+/// Tagged from outside (`{"node": {…}}`): serde's inner tags cannot hold the 128-bit FLOP counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// The search began.
@@ -43,6 +47,11 @@ pub enum Event {
         retain: Retain,
         /// Units of work admitted, from the front.
         admitted: u32,
+    },
+    /// The prompt was charged to the root: once, in the first round.
+    Prompt {
+        /// What it cost.
+        cost: Entry,
     },
     /// A node was added.
     Node {
@@ -79,4 +88,17 @@ pub enum Event {
         /// Why.
         stop: Stop,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_survive_json() {
+        let cost = Entry { flops: u128::from(u64::MAX) * 4, prefill_new: 3, ..Entry::default() };
+        let event = Event::Prompt { cost };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "{json}");
+    }
 }
