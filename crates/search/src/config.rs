@@ -1,0 +1,83 @@
+//! Configs: what a search is run with, as data.
+
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    sync::Arc,
+};
+
+use espalier_core::{Budget, Policy, Prompt, Sampling, Scorer, Stops};
+
+use crate::Strategy;
+
+/// How every problem of a run is searched.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// Where steps and answers end.
+    pub stops: Arc<Stops>,
+    /// The most tokens a step to a boundary may have; a longer one is cut and leads nowhere.
+    pub max_step_tokens: NonZeroU32,
+    /// The most tokens sampled on a path; a longer one is cut and leads nowhere.
+    pub max_path_tokens: NonZeroU32,
+    /// What each problem may spend.
+    pub budget: Budget,
+    /// The run's seed.
+    pub seed: u64,
+    /// Problems searched at a time. Results do not depend on it.
+    pub in_flight: NonZeroUsize,
+}
+
+impl Config {
+    /// A config without stops or bounds, with seed 0, one problem at a time.
+    #[must_use]
+    pub fn new(
+        sampling: Sampling,
+        max_step_tokens: NonZeroU32,
+        max_path_tokens: NonZeroU32,
+    ) -> Self {
+        Self {
+            sampling,
+            stops: Arc::new(Stops::default()),
+            max_step_tokens,
+            max_path_tokens,
+            budget: Budget::default(),
+            seed: 0,
+            in_flight: NonZeroUsize::MIN,
+        }
+    }
+}
+
+/// One problem to search.
+pub struct Task {
+    /// What the search starts from.
+    pub prompt: Arc<Prompt>,
+    /// Hash of the problem's content: with the run's seed, all randomness of its search.
+    pub hash: u64,
+    /// Who decides which nodes grow.
+    pub strategy: Box<dyn Strategy>,
+}
+
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task")
+            .field("hash", &self.hash)
+            .field("strategy", &self.strategy.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The models a search may ask. The driver must be alone with them while it runs: it takes every reply
+/// they give.
+pub struct Models<'a> {
+    /// Policy 0, who samples.
+    pub policy: &'a mut dyn Policy,
+    /// The scorers, by [`ScorerId`](espalier_core::ScorerId).
+    pub scorers: Vec<&'a mut dyn Scorer>,
+}
+
+impl std::fmt::Debug for Models<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Models").field("scorers", &self.scorers.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,218 @@
+//! Plans: a round's asks, checked and taken apart into units of work that can be paid for one by one.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use espalier_core::{
+    Ask, FormId, NodeId, PolicyId, Request, Retain, Round, ScoreBound, ScorerId, Seed, Spend,
+    Tokens, Until,
+};
+
+use crate::{Config, Models, Tree};
+
+/// The smallest thing a budget admits or refuses.
+#[derive(Debug)]
+pub(crate) enum Unit {
+    /// One continuation of `parent`.
+    Sample { parent: NodeId, request: Request },
+    /// One score of a node that is there.
+    Score { node: NodeId, scorer: ScorerId },
+}
+
+impl Unit {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Sample { .. } => "sample",
+            Self::Score { .. } => "score",
+        }
+    }
+}
+
+/// An ask that cannot be carried out.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) ask: &'static str,
+    pub(crate) reason: String,
+}
+
+/// Hands out seeds by parent and by how many continuations of it were asked before.
+#[derive(Debug)]
+pub(crate) struct Seeds {
+    pub(crate) problem: Seed,
+    asked: Vec<u32>,
+}
+
+impl Seeds {
+    pub(crate) fn new(problem: Seed) -> Self {
+        Self { problem, asked: Vec::new() }
+    }
+
+    fn next(&mut self, parent: NodeId) -> Seed {
+        if self.asked.len() <= parent.index() {
+            self.asked.resize(parent.index() + 1, 0);
+        }
+        let child = self.asked[parent.index()];
+        self.asked[parent.index()] += 1;
+        self.problem.child(parent, child)
+    }
+}
+
+/// The round's units in ask order. Asks on open nodes without room leave none.
+pub(crate) fn units(
+    round: &Round,
+    tree: &Tree,
+    seeds: &mut Seeds,
+    models: &Models<'_>,
+    config: &Config,
+) -> Result<Vec<Unit>, Refusal> {
+    check(round, tree, models)?;
+    let mut units = Vec::new();
+    for ask in &round.asks {
+        match *ask {
+            Ask::Sample { parent, count, until, .. } if tree.expandable(parent) && count > 0 => {
+                let room = u32::try_from(tree.room(parent)).unwrap_or(u32::MAX);
+                let max_tokens = match until {
+                    Until::Boundary => room.min(config.max_step_tokens.get()),
+                    Until::End | Until::Tokens(_) => room,
+                };
+                let prefix: Tokens = tree.tokens(parent).into();
+                units.extend((0..count).map(|_| {
+                    let request = Request {
+                        prefix: Arc::clone(&prefix),
+                        until,
+                        max_tokens,
+                        stops: Arc::clone(&config.stops),
+                        sampling: config.sampling,
+                        seed: seeds.next(parent),
+                        retain: round.retain != Retain::Nothing,
+                    };
+                    Unit::Sample { parent, request }
+                }));
+            }
+            Ask::Score { node, scorer } => units.push(Unit::Score { node, scorer }),
+            _ => {}
+        }
+    }
+    Ok(units)
+}
+
+/// Refuses what cannot be carried out, before anything is spent.
+fn check(round: &Round, tree: &Tree, models: &Models<'_>) -> Result<(), Refusal> {
+    let known = |scorer: ScorerId| {
+        (scorer.index() >= models.scorers.len()).then(|| {
+            format!("no scorer `{scorer}` among the {} given; pass it", models.scorers.len())
+        })
+    };
+    let mut scored = BTreeSet::new();
+    for ask in &round.asks {
+        let problem = match *ask {
+            Ask::Sample { parent, until, policy, form, .. } => {
+                let node = missing(tree, parent);
+                let ended = || {
+                    let finish = tree.node(parent).finish().filter(|_| !tree.open(parent))?;
+                    Some(format!(
+                        "node `{parent}` ended with `{finish:?}`; ask only where `Tree::expandable`"
+                    ))
+                };
+                let settings = (until == Until::Tokens(0)).then(|| {
+                    "`Until::Tokens(0)` samples nothing; ask for at least one token".to_owned()
+                });
+                let policy = (policy != PolicyId::default())
+                    .then(|| format!("no policy `{policy}`; this driver has policy `0` alone"));
+                let form = (form != FormId::CONTINUE).then(|| {
+                    format!("no prompt form `{form}`; this driver continues paths as they stand")
+                });
+                node.or_else(ended).or(settings).or(policy).or(form)
+            }
+            Ask::Score { node, scorer } => {
+                missing(tree, node).or_else(|| known(scorer)).or_else(|| {
+                    if node == NodeId::ROOT {
+                        return Some(
+                            "the root has no step to score; score its children".to_owned(),
+                        );
+                    }
+                    let again =
+                        tree.node(node).score(scorer).is_some() || !scored.insert((node, scorer));
+                    again.then(|| {
+                        format!("scorer `{scorer}` scores node `{node}` twice; read its score")
+                    })
+                })
+            }
+            _ => Some(
+                "this driver has no prompt form or tool for it; use `sample` and `score`"
+                    .to_owned(),
+            ),
+        };
+        if let Some(reason) = problem {
+            return Err(Refusal { ask: ask.name(), reason });
+        }
+    }
+    match round.score.and_then(known) {
+        Some(reason) => Err(Refusal { ask: "score", reason }),
+        None => Ok(()),
+    }
+}
+
+fn missing(tree: &Tree, node: NodeId) -> Option<String> {
+    (!tree.contains(node)).then(|| format!("no node `{node}`: the tree has {}", tree.len()))
+}
+
+/// The most each unit can spend, its scoring included.
+///
+/// In the first round, the first unit also pays for the whole prompt, whatever of it other problems
+/// have computed: what a budget admits must not depend on company.
+pub(crate) fn worst_cases(
+    units: &[Unit],
+    round: &Round,
+    tree: &Tree,
+    models: &Models<'_>,
+) -> Vec<Spend> {
+    let requests: Vec<Request> = units
+        .iter()
+        .filter_map(|unit| match unit {
+            Unit::Sample { request, .. } => Some(request.clone()),
+            Unit::Score { .. } => None,
+        })
+        .collect();
+    let mut sampling = models.policy.worst_case(&requests);
+    if let (1, Some(request), Some(first)) = (tree.len(), requests.first(), sampling.first_mut()) {
+        let end = request.prefix.len() as u64 + u64::from(request.max_tokens);
+        let cost = models.policy.cost();
+        let heads = u128::from(cost.head) * u128::from(request.max_tokens);
+        first.computed = first.computed.max(end);
+        first.flops = first.flops.max(cost.forward(0, end) + heads);
+    }
+    let mut sampling = sampling.into_iter();
+
+    let mut worst = vec![Spend::default(); units.len()];
+    let mut bounds = vec![Vec::new(); models.scorers.len()];
+    for (index, unit) in units.iter().enumerate() {
+        let bound = |parent, max_tokens| ScoreBound { parent: tree.path(parent), max_tokens };
+        match unit {
+            Unit::Sample { parent, request } => {
+                worst[index] += sampling.next().unwrap_or_default();
+                if let Some(scorer) = round.score {
+                    bounds[scorer.index()].push((index, bound(*parent, most_tokens(request))));
+                }
+            }
+            Unit::Score { node, scorer } => {
+                let parent = tree.parent(*node).unwrap_or(NodeId::ROOT);
+                let tokens = tree.node(*node).below - tree.node(parent).below;
+                bounds[scorer.index()].push((index, bound(parent, tokens as u32)));
+            }
+        }
+    }
+    for (scorer, bounds) in models.scorers.iter().zip(bounds) {
+        let (indices, bounds): (Vec<usize>, Vec<ScoreBound>) = bounds.into_iter().unzip();
+        for (index, spend) in indices.into_iter().zip(scorer.worst_case(&bounds)) {
+            worst[index] += spend;
+        }
+    }
+    worst
+}
+
+fn most_tokens(request: &Request) -> u32 {
+    match request.until {
+        Until::Tokens(n) => n.min(request.max_tokens),
+        Until::Boundary | Until::End => request.max_tokens,
+    }
+}

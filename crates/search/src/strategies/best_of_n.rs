@@ -1,0 +1,42 @@
+//! Best-of-N: independent answers, each scored; the selector takes the best.
+
+use espalier_core::{Account, Ask, NodeId, Retain, Round, ScorerId, Until};
+
+use super::{BadStrategy, at_least_one};
+use crate::{Strategy, Tree};
+
+/// Samples `n` answers and scores each.
+///
+/// Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, section 4.1.
+///
+/// Deviations: the answer is sampled as one step, so a process reward model scores its whole text once.
+#[derive(Debug, Clone, Copy)]
+pub struct BestOfN {
+    n: u32,
+    scorer: ScorerId,
+}
+
+impl BestOfN {
+    /// `n` answers, scored by `scorer`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadStrategy::Zero`] for no answers.
+    pub fn new(n: u32, scorer: ScorerId) -> Result<Self, BadStrategy> {
+        Ok(Self { n: at_least_one("--n", n)?, scorer })
+    }
+}
+
+impl Strategy for BestOfN {
+    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
+        if tree.len() > 1 {
+            return Round::end();
+        }
+        let asks = vec![Ask::sample(NodeId::ROOT, self.n, Until::End)];
+        Round { asks, score: Some(self.scorer), retain: Retain::Nothing }
+    }
+
+    fn name(&self) -> &'static str {
+        "best-of-n"
+    }
+}

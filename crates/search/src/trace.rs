@@ -1,0 +1,142 @@
+//! Traces on disk and on screen: JSON lines, the tree they tell of, and a picture of it.
+
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead, Write},
+    sync::Arc,
+};
+
+use espalier_core::{Event, Finish, NodeId, Prompt, Step};
+
+use crate::{Node, Tree};
+
+/// A trace could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadTrace {
+    /// The source cannot be read.
+    #[error("cannot read line {line} of the trace")]
+    Unreadable {
+        /// Line number, from 1.
+        line: usize,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A line is not an event.
+    #[error("line {line} of the trace is not an event; the file is damaged or of another version")]
+    Malformed {
+        /// Line number, from 1.
+        line: usize,
+        /// The cause.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An event speaks of a node that no earlier event made, or makes one out of turn.
+    #[error("event {event} of the trace does not fit node `{node}`; the trace is incomplete")]
+    OutOfTurn {
+        /// Position in the trace, from 0.
+        event: usize,
+        /// The node.
+        node: NodeId,
+    },
+}
+
+/// Writes one JSON object a line.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn write(events: &[Event], out: &mut dyn Write) -> io::Result<()> {
+    for event in events {
+        serde_json::to_writer(&mut *out, event)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Reads what [`write()`] wrote.
+///
+/// # Errors
+///
+/// [`BadTrace`], with the line's number.
+pub fn read(source: impl BufRead) -> Result<Vec<Event>, BadTrace> {
+    let event = |(index, line): (usize, io::Result<String>)| {
+        let number = index + 1;
+        let line = line.map_err(|source| BadTrace::Unreadable { line: number, source })?;
+        serde_json::from_str(&line).map_err(|source| BadTrace::Malformed { line: number, source })
+    };
+    source.lines().enumerate().map(event).collect()
+}
+
+/// The tree a trace tells of, without a model. Steps carry what the trace does: tokens, text and
+/// finish, but no per-token statistics. `room` is what paths could hold below the prompt, in tokens.
+///
+/// # Errors
+///
+/// [`BadTrace::OutOfTurn`].
+pub fn replay(prompt: Arc<Prompt>, room: u64, events: &[Event]) -> Result<Tree, BadTrace> {
+    let mut tree = Tree::new(prompt, room);
+    for (index, event) in events.iter().enumerate() {
+        let out_of_turn = |node| BadTrace::OutOfTurn { event: index, node };
+        match event {
+            Event::Node { node, parent, seed, tokens, text, finish, .. } => {
+                if node.index() != tree.len() || !tree.contains(*parent) {
+                    return Err(out_of_turn(*node));
+                }
+                let step = Step {
+                    tokens: tokens.as_slice().into(),
+                    text: text.clone(),
+                    stats: Vec::new(),
+                    alternatives: Vec::new(),
+                    finish: *finish,
+                };
+                tree.add(*parent, Arc::new(step), *seed, Vec::new());
+            }
+            Event::Scored { node, scorer, score, .. } => {
+                if !tree.contains(*node) || tree.node(*node).score(*scorer).is_some() {
+                    return Err(out_of_turn(*node));
+                }
+                tree.set_score(*node, *scorer, *score);
+            }
+            _ => {}
+        }
+    }
+    Ok(tree)
+}
+
+/// Draws a tree, a line a node in depth-first order: id, indent by depth, start of the text, scores to
+/// three digits by scorer, `-` where there is none, and how the step finished.
+#[must_use]
+pub fn render(tree: &Tree) -> String {
+    let mut drawn = String::new();
+    let mut next = vec![NodeId::ROOT];
+    while let Some(id) = next.pop() {
+        let node = tree.node(id);
+        let indent = "  ".repeat(node.depth as usize);
+        let text = node.step.as_ref().map_or(tree.prompt().problem.as_str(), |step| &step.text);
+        let _ = writeln!(drawn, "{id:>3} {indent}{} {}", snippet(text), marks(node));
+        next.extend(tree.children(id).iter().rev());
+    }
+    drawn
+}
+
+fn marks(node: &Node) -> String {
+    let scores: Vec<String> =
+        node.scores.values().map(|score| format!("{:.3}", score.get())).collect();
+    let scores = if scores.is_empty() { "-".to_owned() } else { scores.join(" ") };
+    match node.finish() {
+        None => "root".to_owned(),
+        Some(Finish::Step) => scores,
+        Some(Finish::Eos) => format!("{scores} eos"),
+        Some(Finish::Length) => format!("{scores} length"),
+    }
+}
+
+fn snippet(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let mut chars = text.chars();
+    let start: String = chars.by_ref().take(LONGEST).collect();
+    let more = if chars.next().is_some() { "…" } else { "" };
+    format!("{start:?}{more}")
+}
