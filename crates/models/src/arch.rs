@@ -1,0 +1,32 @@
+//! Architectures: how a decoder is assembled from a checkpoint's tensors. One file each.
+
+pub mod assembly;
+pub mod llama;
+pub mod qwen2;
+
+use burn::tensor::Device;
+
+use crate::{
+    LoadError, WeightSource,
+    config::{Architecture, ModelConfig},
+    decoder::Decoder,
+};
+
+pub use assembly::Naming;
+
+/// Assembles the decoder a configuration describes.
+///
+/// # Errors
+///
+/// [`LoadError`] naming the tensor that is missing, of the wrong shape or of a type that is not read.
+pub fn assemble(
+    config: ModelConfig,
+    source: &dyn WeightSource,
+    naming: Naming,
+    device: &Device,
+) -> Result<Decoder, LoadError> {
+    match config.architecture {
+        Architecture::Llama => llama::assemble(config, source, naming, device),
+        Architecture::Qwen2 => qwen2::assemble(config, source, naming, device),
+    }
+}

@@ -1,0 +1,259 @@
+//! Assembly: named tensors of either checkpoint format into the shared blocks.
+
+use burn::tensor::Device;
+
+use crate::{
+    LoadError, WeightSource,
+    config::ModelConfig,
+    decoder::Decoder,
+    nn::{Attention, Block, Dense, Embedding, Linear, Mlp, RmsNorm, Rope, linear::Matrix},
+    read_shaped,
+};
+
+/// Which names a checkpoint gives its tensors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// `model.layers.0.self_attn.q_proj.weight`.
+    HuggingFace,
+    /// `blk.0.attn_q.weight`.
+    Gguf,
+}
+
+impl Naming {
+    /// The name of one layer's tensor: `part` is one of `attention_norm`, `q`, `k`, `v`, `o`,
+    /// `mlp_norm`, `gate`, `up`, `down`; `kind` is `weight` or `bias`.
+    #[must_use]
+    pub fn layer(self, layer: usize, part: &str, kind: &str) -> String {
+        let (prefix, names) = match self {
+            Self::HuggingFace => ("model.layers", HUGGING_FACE),
+            Self::Gguf => ("blk", GGUF),
+        };
+        let name = PARTS.iter().position(|known| *known == part).map_or(part, |at| names[at]);
+        format!("{prefix}.{layer}.{name}.{kind}")
+    }
+
+    fn embedding(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "model.embed_tokens.weight",
+            Self::Gguf => "token_embd.weight",
+        }
+    }
+
+    fn norm(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "model.norm.weight",
+            Self::Gguf => "output_norm.weight",
+        }
+    }
+
+    fn head(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "lm_head.weight",
+            Self::Gguf => "output.weight",
+        }
+    }
+}
+
+const PARTS: [&str; 9] = ["attention_norm", "q", "k", "v", "o", "mlp_norm", "gate", "up", "down"];
+const HUGGING_FACE: [&str; 9] = [
+    "input_layernorm",
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "post_attention_layernorm",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+];
+const GGUF: [&str; 9] = [
+    "attn_norm",
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_output",
+    "ffn_norm",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+];
+
+/// How the two numbers of a rotated pair lie in a head's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairLayout {
+    /// `D / 2` apart, as the blocks want them.
+    Halves,
+    /// Side by side.
+    Interleaved,
+}
+
+/// One assembly at work.
+#[derive(Debug)]
+pub(super) struct Assembly<'a> {
+    pub(super) config: &'a ModelConfig,
+    pub(super) source: &'a dyn WeightSource,
+    pub(super) naming: Naming,
+    pub(super) device: &'a Device,
+    pub(super) pairs: PairLayout,
+}
+
+impl Assembly<'_> {
+    /// The whole decoder, the largest tensors first so that loading peaks below the final size.
+    pub(super) fn decoder(&self) -> Result<Decoder, LoadError> {
+        let config = self.config;
+        let (embedding, head) = self.vocabulary()?;
+        let blocks: Result<Vec<Block>, LoadError> =
+            (0..config.layers).map(|layer| self.block(layer)).collect();
+        let norm = read_shaped(self.source, self.naming.norm(), &[config.hidden])?;
+        Ok(Decoder {
+            embedding,
+            blocks: blocks?,
+            norm: RmsNorm::new(norm, config.norm_epsilon, self.device),
+            head,
+            rope: Rope::new(config.head_dim, config.rope_theta, &config.rope_scaling),
+            device: self.device.clone(),
+            config: config.clone(),
+        })
+    }
+
+    fn vocabulary(&self) -> Result<(Embedding, Box<dyn Linear>), LoadError> {
+        let (hidden, vocab) = (self.config.hidden, self.config.vocab);
+        let read = |name: &str| read_shaped(self.source, name, &[vocab, hidden]);
+        let dense =
+            |values| Dense::stack(hidden, &[Matrix { values, outputs: vocab }], None, self.device);
+        let table = read(self.naming.embedding())?;
+        if self.config.tied {
+            let head = dense(table);
+            return Ok((Embedding::Tied(head.weight().clone()), Box::new(head)));
+        }
+        let embedding = Embedding::rows(table, hidden, self.device);
+        Ok((embedding, Box::new(dense(read(self.naming.head())?))))
+    }
+
+    fn block(&self, layer: usize) -> Result<Block, LoadError> {
+        let ModelConfig { hidden, intermediate, heads, kv_heads, head_dim, .. } = *self.config;
+        let norm = |part: &str| {
+            let weight = read_shaped(self.source, &self.name(layer, part), &[hidden])?;
+            Ok::<_, LoadError>(RmsNorm::new(weight, self.config.norm_epsilon, self.device))
+        };
+        let query = heads * head_dim;
+        let qkv = [("q", heads), ("k", kv_heads), ("v", kv_heads)];
+        let qkv = Dense::stack(
+            hidden,
+            &[
+                self.rotated(layer, "q", heads)?,
+                self.rotated(layer, "k", kv_heads)?,
+                self.matrix(layer, "v", kv_heads * head_dim, hidden)?,
+            ],
+            self.biases(layer, qkv)?,
+            self.device,
+        );
+        let output = self.matrix(layer, "o", hidden, query)?;
+        let gate = self.matrix(layer, "gate", intermediate, hidden)?;
+        let up = self.matrix(layer, "up", intermediate, hidden)?;
+        let down = self.matrix(layer, "down", hidden, intermediate)?;
+        let stack = |inputs, matrices: &[Matrix]| -> Box<dyn Linear> {
+            Box::new(Dense::stack(inputs, matrices, None, self.device))
+        };
+        Ok(Block {
+            attention_norm: norm("attention_norm")?,
+            attention: Attention {
+                qkv: Box::new(qkv),
+                output: stack(query, &[output]),
+                heads,
+                kv_heads,
+                head_dim,
+            },
+            mlp_norm: norm("mlp_norm")?,
+            mlp: Mlp { gate_up: stack(hidden, &[gate, up]), down: stack(intermediate, &[down]) },
+        })
+    }
+
+    fn name(&self, layer: usize, part: &str) -> String {
+        self.naming.layer(layer, part, "weight")
+    }
+
+    fn matrix(
+        &self,
+        layer: usize,
+        part: &str,
+        outputs: usize,
+        inputs: usize,
+    ) -> Result<Matrix, LoadError> {
+        let values = read_shaped(self.source, &self.name(layer, part), &[outputs, inputs])?;
+        Ok(Matrix { values, outputs })
+    }
+
+    /// A query or key projection, its rows in the order the rotation wants.
+    fn rotated(&self, layer: usize, part: &str, heads: usize) -> Result<Matrix, LoadError> {
+        let ModelConfig { hidden, head_dim, .. } = *self.config;
+        let stored = self.matrix(layer, part, heads * head_dim, hidden)?;
+        Ok(match self.pairs {
+            PairLayout::Halves => stored,
+            PairLayout::Interleaved => {
+                Matrix { values: unpair(&stored.values, head_dim, hidden), outputs: stored.outputs }
+            }
+        })
+    }
+
+    /// The three biases one after the other, zeros where a checkpoint leaves one out; `None` where it
+    /// has none.
+    fn biases(
+        &self,
+        layer: usize,
+        parts: [(&str, usize); 3],
+    ) -> Result<Option<Vec<f32>>, LoadError> {
+        let name = |part: &str| self.naming.layer(layer, part, "bias");
+        if parts.iter().all(|(part, _)| self.source.info(&name(part)).is_none()) {
+            return Ok(None);
+        }
+        let mut all = Vec::new();
+        for (part, heads) in parts {
+            let outputs = heads * self.config.head_dim;
+            if self.source.info(&name(part)).is_none() {
+                all.resize(all.len() + outputs, 0.0);
+                continue;
+            }
+            let stored = read_shaped(self.source, &name(part), &[outputs])?;
+            match (self.pairs, part) {
+                (PairLayout::Interleaved, "q" | "k") => {
+                    all.extend(unpair(&stored, self.config.head_dim, 1));
+                }
+                _ => all.extend(stored),
+            }
+        }
+        Ok(Some(all))
+    }
+}
+
+/// Rows of `width` values, from side-by-side pairs to halves, head by head.
+fn unpair(stored: &[f32], head_dim: usize, width: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(stored.len());
+    for head in stored.chunks_exact(head_dim * width) {
+        for half in 0..2 {
+            for pair in 0..head_dim / 2 {
+                let row = 2 * pair + half;
+                values.extend_from_slice(&head[row * width..(row + 1) * width]);
+            }
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_become_halves() {
+        let stored = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
+        assert_eq!(unpair(&stored, 4, 1), [0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);
+    }
+
+    #[test]
+    fn names_of_both_formats() {
+        let name = |naming: Naming| naming.layer(3, "mlp_norm", "weight");
+        assert_eq!(name(Naming::HuggingFace), "model.layers.3.post_attention_layernorm.weight");
+        assert_eq!(name(Naming::Gguf), "blk.3.ffn_norm.weight");
+    }
+}

@@ -1,0 +1,136 @@
+//! Views of one engine: a policy and a reader that share its weights, its KV and its batches.
+
+use std::{cell::RefCell, rc::Rc};
+
+use espalier_core::{
+    Completion, ModelCost, ModelError, Policy, Read, Reader, Reading, Request, Service, Spend,
+    Ticket, TokenId, Tokens,
+};
+
+use super::{Engine, EngineStats};
+
+/// Decode steps one poll may take.
+const STEPS_A_POLL: usize = 8;
+
+/// The engine as a policy.
+#[derive(Debug, Clone)]
+pub struct LocalPolicy {
+    engine: Rc<RefCell<Engine>>,
+}
+
+/// The engine as a reader.
+#[derive(Debug, Clone)]
+pub struct LocalReader {
+    engine: Rc<RefCell<Engine>>,
+}
+
+/// Makes views of an engine. Whoever polls moves the work of all of them on.
+#[must_use]
+pub fn share(engine: Engine) -> (LocalPolicy, LocalReader) {
+    let engine = Rc::new(RefCell::new(engine));
+    (LocalPolicy { engine: Rc::clone(&engine) }, LocalReader { engine })
+}
+
+impl LocalPolicy {
+    /// What the engine has done and holds.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.engine.borrow_mut().reclaim();
+        self.engine.borrow().stats()
+    }
+}
+
+fn encode(engine: &Engine, text: &str) -> Result<Tokens, ModelError> {
+    let ids = engine.tokenizer.encode(text);
+    ids.map(Into::into).map_err(|source| ModelError::Failed {
+        operation: "encode".to_owned(),
+        source: Box::new(source),
+    })
+}
+
+impl Service for LocalPolicy {
+    type Ask = Request;
+    type Reply = Completion;
+
+    fn submit(&mut self, request: Request) -> Ticket {
+        self.engine.borrow_mut().submit_request(request)
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Completion, ModelError>)> {
+        let mut engine = self.engine.borrow_mut();
+        for _ in 0..STEPS_A_POLL {
+            if !engine.completions.is_empty() || !engine.step() {
+                break;
+            }
+        }
+        let mut done = std::mem::take(&mut engine.completions);
+        done.sort_by_key(|(ticket, _)| *ticket);
+        done
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.engine.borrow_mut().cancel(ticket);
+    }
+}
+
+impl Policy for LocalPolicy {
+    fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
+        self.engine.borrow().worst_case(requests)
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.engine.borrow().cost
+    }
+
+    fn context(&self) -> u32 {
+        self.engine.borrow().context() as u32
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
+        encode(&self.engine.borrow(), text)
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> String {
+        self.engine.borrow().tokenizer.decode_text(tokens)
+    }
+}
+
+impl Service for LocalReader {
+    type Ask = Read;
+    type Reply = Reading;
+
+    fn submit(&mut self, read: Read) -> Ticket {
+        self.engine.borrow_mut().submit_read(read)
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Reading, ModelError>)> {
+        let mut engine = self.engine.borrow_mut();
+        for _ in 0..STEPS_A_POLL {
+            if !engine.readings.is_empty() || !engine.step() {
+                break;
+            }
+        }
+        let mut done = std::mem::take(&mut engine.readings);
+        done.sort_by_key(|(ticket, _)| *ticket);
+        done
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.engine.borrow_mut().cancel(ticket);
+    }
+}
+
+impl Reader for LocalReader {
+    fn heads(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn worst_case(&self, reads: &[Read]) -> Vec<Spend> {
+        let engine = self.engine.borrow();
+        reads.iter().map(|read| engine.worst_case_read(read)).collect()
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
+        encode(&self.engine.borrow(), text)
+    }
+}

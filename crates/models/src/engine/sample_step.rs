@@ -1,0 +1,147 @@
+//! Sampling: one token for every branch that knows all its tokens. One readback a step.
+
+use burn::tensor::Tensor;
+use espalier_core::{Completion, Finish, ModelError, Step, TokenStat, token::Entropy};
+use rayon::prelude::*;
+
+use super::{
+    branch::Branch,
+    core_loop::{Engine, Store},
+};
+use crate::{distribution::Distribution, kv::Loc, sampler::sample};
+
+impl Engine {
+    /// Samples one token for every active branch without known tokens left, and completes those that
+    /// end with it.
+    pub(super) fn sample(&mut self) {
+        let mut places: Vec<Loc> = self
+            .active
+            .iter()
+            .filter(|branch| branch.todo.is_empty())
+            .map(|branch| branch.loc)
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            self.step_hidden = None;
+            return;
+        }
+        let hidden = self.gather(&places);
+        let vocab = self.decoder.config.vocab;
+        let logits = to_vec(self.decoder.logits(hidden));
+        let rows: Vec<Result<(&[f32], Distribution), ModelError>> = match &logits {
+            Ok(logits) => logits
+                .par_chunks_exact(vocab)
+                .map(|row| Distribution::new(row).map(|distribution| (row, distribution)))
+                .collect(),
+            Err(_) => Vec::new(),
+        };
+        let mut first_at = vec![true; places.len()];
+        let mut ended = Vec::new();
+        for at in 0..self.active.len() {
+            if !self.active[at].todo.is_empty() {
+                continue;
+            }
+            let Ok(place) = places.binary_search(&self.active[at].loc) else { continue };
+            let outcome = match rows.get(place) {
+                Some(Ok((row, distribution))) => {
+                    if std::mem::take(&mut first_at[place]) {
+                        self.active[at].usage.flops += u128::from(self.cost.head);
+                    }
+                    self.stats.sampled_tokens += 1;
+                    self.extend(at, row, distribution).map(Ok)
+                }
+                _ => Some(Err(ModelError::NotFinite { what: "logits".to_owned() })),
+            };
+            if let Some(outcome) = outcome {
+                ended.push((at, outcome));
+            }
+        }
+        for (at, outcome) in ended.into_iter().rev() {
+            let branch = self.active.remove(at);
+            self.complete(branch, outcome);
+        }
+    }
+
+    /// Hidden rows of these places, `[places, E]`.
+    fn gather(&mut self, places: &[Loc]) -> Tensor<2> {
+        let fresh = self.step_hidden.take();
+        let slot = |loc: &Loc| match self.tree.node(loc.node).store {
+            Store::Front(slot) if loc.len == self.tree.node(loc.node).tokens.len() => Some(slot),
+            _ => None,
+        };
+        let slots: Vec<Option<usize>> = places.iter().map(slot).collect();
+        if let Some(fresh) = fresh {
+            if slots.len() == fresh.dims()[0]
+                && slots.iter().enumerate().all(|(at, slot)| *slot == Some(at))
+            {
+                return fresh;
+            }
+            let rows = places.iter().zip(&slots).map(|(loc, slot)| match slot {
+                Some(slot) => fresh.clone().narrow(0, *slot, 1),
+                None => self.hidden_at(*loc),
+            });
+            return Tensor::cat(rows.collect(), 0);
+        }
+        Tensor::cat(places.iter().map(|loc| self.hidden_at(*loc)).collect(), 0)
+    }
+
+    /// Samples the next token of a branch; returns how the branch ended, if it did.
+    fn extend(&mut self, at: usize, row: &[f32], distribution: &Distribution) -> Option<Finish> {
+        let context = self.context();
+        let branch = &mut self.active[at];
+        let draw = branch.request.seed.uniform(branch.sampled() as u64);
+        let token = sample(row, distribution, &branch.request.sampling, &branch.tokens, draw);
+        branch.stats.push(TokenStat {
+            logprob: distribution.logprob(row, token),
+            top_logprob: distribution.top_logprob(),
+            entropy: Some(Entropy::Exact(distribution.entropy())),
+        });
+        let wanted = usize::from(branch.request.sampling.top_logprobs);
+        if wanted > 0 {
+            branch.alternatives.push(distribution.top(row, wanted));
+        }
+        branch.usage.sampled += 1;
+        branch.tokens.push(token);
+        branch.todo.push_back(token);
+        let eos = self.tokenizer.eos();
+        let mut fresh = String::new();
+        if !eos.contains(&token) && !self.tokenizer.is_special(token) {
+            let bytes = self.tokenizer.token_bytes(token).unwrap_or_default();
+            fresh = branch.decoder.push(&bytes);
+        }
+        branch.text.push_str(&fresh);
+        branch.finish(token, &fresh, eos, context)
+    }
+
+    fn complete(&mut self, mut branch: Branch, outcome: Result<Finish, ModelError>) {
+        let loc = branch.loc;
+        let completion = outcome.map(|finish| {
+            let lease = branch.request.retain.then(|| self.lease(loc));
+            let prefix = branch.request.prefix.len();
+            let decoder = std::mem::take(&mut branch.decoder);
+            branch.text.push_str(&decoder.finish());
+            let fed = (branch.tokens.len() - 1) as u64;
+            let heads = u128::from(branch.usage.sampled) * u128::from(self.cost.head);
+            branch.usage.flops_uncached = self.cost.forward(0, fed) + heads;
+            let step = Step {
+                tokens: branch.tokens[prefix..].into(),
+                text: branch.text,
+                stats: branch.stats,
+                alternatives: branch.alternatives,
+                finish,
+            };
+            Completion { step, usage: branch.usage, lease }
+        });
+        self.completions.push((branch.ticket, completion));
+        self.deferred.push(loc.node);
+    }
+}
+
+/// A tensor's values on the host.
+pub(super) fn to_vec<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, ModelError> {
+    tensor.into_data().try_into_vec::<f32>().map_err(|error| ModelError::Failed {
+        operation: "read logits".to_owned(),
+        source: format!("{error:?}").into(),
+    })
+}

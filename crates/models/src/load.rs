@@ -1,0 +1,133 @@
+//! Loading: from a path to an engine that is ready to run.
+
+use std::{path::Path, sync::Arc};
+
+use serde::Serialize;
+
+use crate::{
+    ChatTemplate, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights, JsonFile,
+    LoadError, ModelConfig, Tokenizer, WeightSource,
+    arch::{Naming, assemble},
+};
+
+/// Why a model is not there to run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The checkpoint cannot be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The device cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}
+
+/// What a loaded model is, for reports and run records.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelInfo {
+    /// File or directory name.
+    pub name: String,
+    /// `gguf` or `hugging_face`.
+    pub format: &'static str,
+    /// Its shape.
+    pub config: ModelConfig,
+    /// Weights a token is multiplied with, the output head included.
+    pub parameters: u64,
+    /// Memory the weights hold.
+    pub weight_bytes: u64,
+    /// The device it runs on.
+    pub device: String,
+    /// Ids that end a sequence.
+    pub eos: Vec<u32>,
+    /// Whether it has a chat template.
+    pub chat: bool,
+}
+
+/// A model that is ready to run.
+#[derive(Debug)]
+pub struct Model {
+    /// The engine.
+    pub engine: Engine,
+    /// How a conversation becomes a prompt; `None` for models without a template.
+    pub chat: Option<ChatTemplate>,
+    /// What it is.
+    pub info: ModelInfo,
+}
+
+/// A checkpoint that is open, its weights not yet read.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The tensors.
+    pub source: Box<dyn WeightSource>,
+    /// Their naming.
+    pub naming: Naming,
+    /// The decoder's shape.
+    pub config: ModelConfig,
+    /// The tokenizer, which fits the vocabulary.
+    pub tokenizer: Tokenizer,
+    /// How a conversation becomes a prompt.
+    pub chat: Option<ChatTemplate>,
+}
+
+impl Checkpoint {
+    /// Opens a GGUF file or a Hugging Face directory.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] saying what is missing, broken or not implemented, before any weight is read.
+    pub fn open(path: &Path) -> Result<Self, LoadError> {
+        let checkpoint = if path.is_dir() { Self::open_dir(path)? } else { Self::open_gguf(path)? };
+        let (tokenizer, model) = (checkpoint.tokenizer.vocab_size(), checkpoint.config.vocab);
+        if tokenizer > model {
+            return Err(LoadError::VocabMismatch { tokenizer, model });
+        }
+        Ok(checkpoint)
+    }
+
+    fn open_dir(path: &Path) -> Result<Self, LoadError> {
+        let config = ModelConfig::from_json(&JsonFile::open(&path.join("config.json"))?)?;
+        Ok(Self {
+            config,
+            source: Box::new(HfWeights::open(path)?),
+            naming: Naming::HuggingFace,
+            tokenizer: Tokenizer::from_file(path.join("tokenizer.json"))?,
+            chat: ChatTemplate::from_dir(path)?,
+        })
+    }
+
+    fn open_gguf(path: &Path) -> Result<Self, LoadError> {
+        let file = GgufFile::open(path)?;
+        let config = ModelConfig::from_gguf(&file)?;
+        let tokenizer = Tokenizer::from_gguf(&file)?;
+        let chat = ChatTemplate::from_gguf(&file, &tokenizer)?;
+        Ok(Self { config, source: Box::new(file), naming: Naming::Gguf, tokenizer, chat })
+    }
+}
+
+/// Loads a GGUF file or a Hugging Face directory onto a device.
+///
+/// # Errors
+///
+/// [`OpenError`] where the device cannot be had (found out first) or the checkpoint cannot be loaded.
+pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result<Model, OpenError> {
+    let (device, device_name) = device.open()?;
+    let Checkpoint { source, naming, config, tokenizer, chat } = Checkpoint::open(path)?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let decoder = assemble(config, source.as_ref(), naming, &device)?;
+    let cost = decoder.cost();
+    let info = ModelInfo {
+        name: name.clone(),
+        format: match naming {
+            Naming::Gguf => "gguf",
+            Naming::HuggingFace => "hugging_face",
+        },
+        config: decoder.config.clone(),
+        parameters: (cost.trunk + cost.head) / 2,
+        weight_bytes: decoder.weight_bytes(),
+        device: device_name,
+        eos: tokenizer.eos().to_vec(),
+        chat: chat.is_some(),
+    };
+    let engine = Engine::new(name, decoder, Arc::new(tokenizer), options)?;
+    Ok(Model { engine, chat, info })
+}

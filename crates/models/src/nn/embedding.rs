@@ -1,0 +1,43 @@
+//! The embedding: from token ids to rows.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// The vectors of the vocabulary.
+#[derive(Debug)]
+pub enum Embedding {
+    /// A table of its own, `[V, E]`.
+    Rows(Tensor<2>),
+    /// The output head's weight, `[E, V]`: tied models hold the table once.
+    Tied(Tensor<2>),
+}
+
+impl Embedding {
+    /// A table of its own from `[V, E]` values.
+    #[must_use]
+    pub fn rows(values: Vec<f32>, hidden: usize, device: &Device) -> Self {
+        let vocab = values.len() / hidden;
+        Self::Rows(Tensor::from_data(TensorData::new(values, [vocab, hidden]), device))
+    }
+
+    /// Memory held, in bytes; none where the head holds it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Rows(table) => table.shape().num_elements() as u64 * 4,
+            Self::Tied(_) => 0,
+        }
+    }
+
+    /// The vectors of `ids`.
+    ///
+    /// # Shapes
+    ///
+    /// - ids: `[N]`
+    /// - output: `[N, E]`
+    pub fn forward(&self, ids: Tensor<1, Int>) -> Tensor<2> {
+        match self {
+            Self::Rows(table) => table.clone().select(0, ids),
+            Self::Tied(head) => head.clone().select(1, ids).transpose(),
+        }
+    }
+}

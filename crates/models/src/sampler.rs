@@ -1,0 +1,166 @@
+//! The sampler: from a row of logits to one token.
+
+use espalier_core::{Sampling, TokenId};
+
+use crate::distribution::{Distribution, exp, top};
+
+/// Draws a token. `draw` is uniform in [0, 1); `sequence` is what a repetition penalty looks at.
+///
+/// The same arguments give the same token. Temperature 0 takes the likeliest token, ties to the lowest
+/// id. Filters are applied to the distribution at temperature 1, in the order top-k, min-p, top-p.
+///
+/// # Complexity
+///
+/// O(V), plus a sort of the tokens that filters leave.
+#[must_use]
+pub fn sample(
+    logits: &[f32],
+    distribution: &Distribution,
+    sampling: &Sampling,
+    sequence: &[TokenId],
+    draw: f64,
+) -> TokenId {
+    let penalized = sampling.repetition_penalty.map(|penalty| penalize(logits, sequence, penalty));
+    let (logits, max) = match &penalized {
+        Some(logits) => {
+            let max = logits.iter().fold(f32::NEG_INFINITY, |max, logit| max.max(*logit));
+            (logits.as_slice(), max)
+        }
+        None => (logits, distribution.max()),
+    };
+    if sampling.temperature <= 0.0 {
+        return logits.iter().position(|logit| *logit >= max).unwrap_or(0) as TokenId;
+    }
+    let filtered = sampling.top_k.is_some() || sampling.top_p.is_some() || sampling.min_p.is_some();
+    let weight = |logit: f32| exp((logit - max) / sampling.temperature);
+    if !filtered {
+        return pick(logits.iter().map(|logit| weight(*logit)), draw) as TokenId;
+    }
+    let kept = filter(logits, max, sampling);
+    let at = pick(kept.iter().map(|id| weight(logits[*id as usize])), draw);
+    kept[at.min(kept.len() - 1)]
+}
+
+/// Divides positive and multiplies negative logits of tokens in `sequence`, each once.
+///
+/// Source: Keskar et al. 2019 (CTRL), <https://arxiv.org/abs/1909.05858>, section 4.1; the case of
+/// negative logits is Hugging Face's.
+fn penalize(logits: &[f32], sequence: &[TokenId], penalty: f32) -> Vec<f32> {
+    let mut changed = logits.to_vec();
+    for &id in sequence {
+        let logit = logits[id as usize];
+        changed[id as usize] = if logit > 0.0 { logit / penalty } else { logit * penalty };
+    }
+    changed
+}
+
+/// The tokens that top-k, min-p and top-p leave, likeliest first; at least one.
+fn filter(logits: &[f32], max: f32, sampling: &Sampling) -> Vec<TokenId> {
+    let mut kept = match (sampling.top_k, sampling.min_p) {
+        (Some(k), _) => top(logits, k as usize),
+        (None, Some(min_p)) => {
+            let floor = max + min_p.max(f32::MIN_POSITIVE).ln();
+            let likely = (0..logits.len() as TokenId).filter(|id| logits[*id as usize] >= floor);
+            let mut likely: Vec<TokenId> = likely.collect();
+            likely.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
+            likely
+        }
+        (None, None) => top(logits, logits.len()),
+    };
+    if let Some(min_p) = sampling.min_p {
+        kept.retain(|id| exp(logits[*id as usize] - max) >= min_p);
+    }
+    if let Some(top_p) = sampling.top_p {
+        let weights: Vec<f64> =
+            kept.iter().map(|id| f64::from(exp(logits[*id as usize] - max))).collect();
+        let total: f64 = match (sampling.top_k, sampling.min_p) {
+            (None, None) => weights.iter().sum(),
+            _ => logits.iter().map(|logit| f64::from(exp(logit - max))).sum(),
+        };
+        let mut sum = 0.0;
+        let reached = weights.iter().position(|weight| {
+            sum += weight;
+            sum >= f64::from(top_p) * total
+        });
+        kept.truncate(reached.map_or(kept.len(), |at| at + 1).max(1));
+    }
+    kept
+}
+
+/// The index at which the running sum of weights passes `draw` of their total.
+fn pick(weights: impl Iterator<Item = f32> + Clone, draw: f64) -> usize {
+    let total: f64 = weights.clone().map(f64::from).sum();
+    let mut left = draw * total;
+    let mut last = 0;
+    for (at, weight) in weights.enumerate() {
+        if weight > 0.0 {
+            last = at;
+            left -= f64::from(weight);
+            if left < 0.0 {
+                return at;
+            }
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use espalier_core::Seed;
+
+    use super::*;
+
+    fn draws(logits: &[f32], sampling: Sampling, n: u64) -> Vec<f64> {
+        let distribution = Distribution::new(logits).unwrap();
+        let mut counts = vec![0.0; logits.len()];
+        for i in 0..n {
+            let draw = Seed::run(3).uniform(i);
+            counts[sample(logits, &distribution, &sampling, &[], draw) as usize] += 1.0 / n as f64;
+        }
+        counts
+    }
+
+    #[test]
+    fn frequencies_follow_the_distribution() {
+        let probabilities = [0.5_f32, 0.25, 0.2, 0.05];
+        let logits = probabilities.map(f32::ln);
+        for (temperature, power) in [(1.0, 1.0_f64), (0.5, 2.0), (2.0, 0.5)] {
+            let counts = draws(&logits, Sampling::at(temperature), 20_000);
+            let total: f64 = probabilities.iter().map(|p| f64::from(*p).powf(power)).sum();
+            for (count, p) in counts.iter().zip(probabilities) {
+                assert!((count - f64::from(p).powf(power) / total).abs() < 0.015, "{counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn temperature_zero_takes_the_first_of_the_likeliest() {
+        let counts = draws(&[1.0, 3.0, 3.0], Sampling::greedy(), 10);
+        assert!(counts[1] > 0.99);
+    }
+
+    #[test]
+    fn filters_leave_only_what_they_say() {
+        let logits = [0.5_f32, 0.25, 0.2, 0.05].map(f32::ln);
+        let seen = |sampling: Sampling| {
+            let counts = draws(&logits, sampling, 4_000);
+            counts.iter().filter(|count| **count > 0.0).count()
+        };
+        let all = Sampling::at(1.0);
+        assert_eq!(seen(all), 4);
+        assert_eq!(seen(Sampling { top_k: Some(2), ..all }), 2);
+        assert_eq!(seen(Sampling { top_p: Some(0.74), ..all }), 2);
+        assert_eq!(seen(Sampling { top_p: Some(0.76), ..all }), 3);
+        assert_eq!(seen(Sampling { min_p: Some(0.3), ..all }), 3);
+        assert_eq!(seen(Sampling { top_p: Some(0.01), ..all }), 1);
+    }
+
+    #[test]
+    fn a_repetition_penalty_changes_the_choice() {
+        let logits = [2.0, 1.9, -1.0];
+        let distribution = Distribution::new(&logits).unwrap();
+        let sampling = Sampling { repetition_penalty: Some(1.5), ..Sampling::greedy() };
+        assert_eq!(sample(&logits, &distribution, &sampling, &[0], 0.0), 1);
+        assert_eq!(sample(&logits, &distribution, &sampling, &[], 0.0), 0);
+    }
+}
