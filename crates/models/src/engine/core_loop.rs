@@ -237,6 +237,14 @@ impl Engine {
                 self.active.push(branch);
                 continue;
             }
+            // What an active branch is about to compute is waited for, not computed twice.
+            let common = |other: &Branch| {
+                other.tokens.iter().zip(&branch.tokens).take_while(|(a, b)| a == b).count()
+            };
+            if self.active.iter().any(|other| common(other) > reached) {
+                self.waiting.push_front(branch);
+                return;
+            }
             self.make_room();
             self.prefill(&mut branch);
             self.waiting.push_front(branch);
