@@ -115,7 +115,7 @@ pub fn render(tree: &Tree) -> String {
         let node = tree.node(id);
         let indent = "  ".repeat(node.depth as usize);
         let text = node.step.as_ref().map_or(tree.prompt().problem.as_str(), |step| &step.text);
-        let _ = writeln!(drawn, "{id:>3} {indent}{} {}", snippet(text), marks(node));
+        let _ = writeln!(drawn, "{:>3} {indent}{} {}", id.0, snippet(text), marks(node));
         next.extend(tree.children(id).iter().rev());
     }
     drawn

@@ -1,0 +1,106 @@
+//! Laws of beam search and of the KV it holds.
+
+use std::collections::BTreeSet;
+
+use espalier_core::{Aggregate, Ask, Event, Finish, NodeId, Score, ScorerId};
+use espalier_search::{Outcome, search};
+use proptest::prelude::*;
+
+use crate::{
+    laws::world,
+    strategies::beam,
+    toys::{Affine, Reading, World, task},
+};
+
+/// The parents asked for in each round.
+fn parents(out: &Outcome) -> Vec<Vec<NodeId>> {
+    let asked = |event: &Event| match event {
+        Event::Round { asks, .. } => Some(
+            asks.iter()
+                .filter_map(|ask| match ask {
+                    Ask::Sample { parent, .. } => Some(*parent),
+                    _ => None,
+                })
+                .collect(),
+        ),
+        _ => None,
+    };
+    out.trace.iter().filter_map(asked).collect()
+}
+
+fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcome, usize) {
+    let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
+    let mut models = espalier_search::Models { policy: &mut engine, scorers: vec![&mut scorer] };
+    let strategy = beam(width, Some(n), depth, how).expect("these numbers are sound");
+    let config = world.config();
+    let out = search(task("q", 1, strategy), &mut models, &config, &espalier_core::Frozen);
+    (out, engine.most_leases)
+}
+
+fn how() -> impl Strategy<Value = Aggregate> {
+    prop::sample::select(vec![Aggregate::Last, Aggregate::Min, Aggregate::Prod, Aggregate::Mean])
+}
+
+proptest! {
+    /// An oracle: the beam's rounds recomputed from the finished tree, by another route.
+    #[test]
+    fn keeps_the_best(
+        world in world(),
+        width in 1_u32..4,
+        places in 1_u32..4,
+        depth in 1_u32..7,
+        how in how(),
+    ) {
+        let (out, _) = run(&world, width, width * places, depth, how);
+        let tree = &out.tree;
+        let rounds = parents(&out);
+        prop_assert!(rounds.len() <= depth as usize);
+        prop_assert_eq!(&rounds[0], &vec![NodeId::ROOT]);
+        let mut standing: BTreeSet<NodeId> = BTreeSet::new();
+        for level in 1..=rounds.len() {
+            // A node at depth d is made by round d: beams grow level by level.
+            standing.extend(tree.ids().filter(|&id| {
+                let dead = tree.node(id).finish() == Some(Finish::Length)
+                    || tree.node(id).finish() == Some(Finish::Step) && tree.room(id) == 0;
+                tree.node(id).depth as usize == level && !dead
+            }));
+            let score = |id: NodeId| tree.aggregate(id, ScorerId(0), how).map(Score::get);
+            let beats = |one: NodeId, other: NodeId| {
+                let (one_score, other_score) = (score(one), score(other));
+                one_score > other_score || (one_score == other_score && one < other)
+            };
+            let all = standing.clone();
+            standing.retain(|&id| {
+                all.iter().filter(|&&other| beats(other, id)).count() < places as usize
+            });
+            let growing: BTreeSet<NodeId> =
+                standing.iter().copied().filter(|&id| tree.expandable(id)).collect();
+            standing.retain(|&id| !tree.expandable(id));
+            match rounds.get(level) {
+                Some(asked) => prop_assert_eq!(asked.iter().copied().collect::<BTreeSet<_>>(), growing),
+                None => prop_assert!(growing.is_empty() || level == depth as usize),
+            }
+        }
+        for id in tree.ids().skip(1) {
+            let siblings = tree.children(tree.parent(id).unwrap()).len() as u32;
+            let wanted = if tree.node(id).depth == 1 { width * places } else { width };
+            prop_assert_eq!(siblings, wanted);
+        }
+    }
+
+    #[test]
+    fn holds_the_kv_of_kept_paths_alone(world in world(), width in 1_u32..4, places in 1_u32..4) {
+        let (_, leases) = run(&world, width, width * places, 6, Aggregate::Last);
+        prop_assert!(leases <= places as usize, "{leases} leases at a time");
+    }
+
+    #[test]
+    fn width_one_is_one_path(world in world()) {
+        let (out, _) = run(&world, 1, 1, 6, Aggregate::Last);
+        for id in out.tree.ids() {
+            prop_assert!(out.tree.children(id).len() <= 1);
+        }
+        let (greater, _) = run(&world, 1, 2, 1, Aggregate::Last);
+        prop_assert_eq!(greater.tree.tokens(NodeId(1)), out.tree.tokens(NodeId(1)));
+    }
+}

@@ -1,0 +1,158 @@
+//! Laws of every strategy, alone.
+
+use std::sync::Arc;
+
+use espalier_core::{Entry, Event, Finish, NodeId, ScorerId};
+use espalier_search::{read, render, replay, write};
+use proptest::prelude::*;
+
+use crate::{
+    strategies::{KINDS, RANKING},
+    toys::{World, kept},
+};
+
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    let text = (0.0_f64..0.5, 0.0_f64..0.4, 1_u32..10, 1_u32..40);
+    (0..KINDS, any::<u64>(), text).prop_map(|(kind, seed, (boundary, eos, step, path))| World {
+        boundary,
+        eos,
+        step,
+        path,
+        ..World::new(kind, seed)
+    })
+}
+
+pub(crate) fn cost(event: &Event) -> Entry {
+    match event {
+        Event::Node { cost, .. } | Event::Scored { cost, .. } | Event::Prompt { cost } => *cost,
+        _ => Entry::default(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn spend_is_what_the_tree_holds(world in world()) {
+        let out = world.run();
+        let tree = &out.tree;
+        let steps = || tree.ids().filter_map(|id| tree.node(id).step.as_ref());
+        let tokens: u64 = steps().map(|step| step.tokens.len() as u64).sum();
+        let scores: u64 = tree.ids().map(|id| tree.node(id).scores.len() as u64).sum();
+        prop_assert_eq!(out.spent.generated, tokens);
+        prop_assert_eq!(out.spent.calls, steps().count() as u64 + scores);
+        prop_assert_eq!(out.spent, out.ledger.total().spend());
+        let traced = out.trace.iter().map(cost).fold(Entry::default(), |mut sum, one| { sum += one; sum });
+        prop_assert_eq!(out.spent, traced.spend());
+        for id in tree.ids() {
+            let own = tree.node(id).step.as_ref().map_or(0, |step| step.tokens.len() as u64);
+            prop_assert_eq!(out.ledger.node(id).spend().generated, own);
+        }
+    }
+
+    #[test]
+    fn no_token_is_computed_twice(world in world()) {
+        let out = world.run();
+        let tree = &out.tree;
+        let distinct = tree.prompt().tokens.len() as u64
+            + tree.ids().map(|id| tree.node(id).below - tree.parent(id).map_or(0, |up| tree.node(up).below)).sum::<u64>();
+        let total = out.ledger.total();
+        if tree.len() > 1 {
+            prop_assert_eq!(total.prefill_new + total.decode_new, distinct);
+            let from = tree.prompt().tokens.len() as u64;
+            prop_assert_eq!(out.ledger.node(NodeId::ROOT).prefill_new, from);
+        }
+    }
+
+    #[test]
+    fn kept_tokens_lead_to_answers(world in world()) {
+        let out = world.run();
+        let kept = kept(&out);
+        for id in out.tree.ids().skip(1) {
+            let entry = out.ledger.node(id);
+            let own = out.tree.node(id).step.as_ref().map_or(0, |step| step.tokens.len() as u64);
+            let wanted = if kept.contains(&id) { (own, 0) } else { (0, own) };
+            prop_assert_eq!((entry.decode_kept, entry.decode_wasted), wanted);
+        }
+    }
+
+    #[test]
+    fn grows_a_tree(world in world()) {
+        let out = world.run();
+        let tree = &out.tree;
+        prop_assert_eq!(tree.parent(NodeId::ROOT), None);
+        for id in tree.ids().skip(1) {
+            let parent = tree.parent(id).expect("only the root has no parent");
+            prop_assert!(parent < id);
+            prop_assert!(tree.children(parent).contains(&id));
+            prop_assert!(tree.children(parent).is_sorted());
+            prop_assert!(matches!(tree.node(parent).finish(), None | Some(Finish::Step)));
+            prop_assert_eq!(tree.node(id).depth, tree.node(parent).depth + 1);
+            prop_assert_eq!(tree.path(id).steps.len(), tree.node(id).depth as usize);
+            let tokens = tree.tokens(id);
+            prop_assert_eq!(tokens.len() as u64, tree.prompt().tokens.len() as u64 + tree.node(id).below);
+            prop_assert!(tokens.starts_with(&tree.tokens(parent)));
+            prop_assert!(tree.node(id).below <= u64::from(world.path));
+        }
+        let seeds: std::collections::BTreeSet<u64> =
+            tree.ids().filter_map(|id| tree.node(id).seed).map(espalier_core::Seed::bits).collect();
+        prop_assert_eq!(seeds.len(), tree.len() - 1, "no two continuations share a seed");
+    }
+
+    #[test]
+    fn same_seed_same_trace(world in world()) {
+        let (one, other) = (world.run(), world.run());
+        prop_assert_eq!(&one.trace, &other.trace);
+        let moved = World { seed: world.seed ^ 1, ..world }.run();
+        let first = |out: &espalier_search::Outcome| out.tree.node(NodeId(1)).seed;
+        if one.tree.len().min(moved.tree.len()) > 1 {
+            prop_assert_ne!(first(&one), first(&moved));
+        }
+    }
+
+    #[test]
+    fn traces_survive_the_disk_and_retell_the_tree(world in world()) {
+        let out = world.run();
+        let mut lines = Vec::new();
+        write(&out.trace, &mut lines).unwrap();
+        let trace = read(&lines[..]).unwrap();
+        prop_assert_eq!(&trace, &out.trace);
+        let tree = replay(Arc::clone(out.tree.prompt()), out.tree.room(NodeId::ROOT), &trace).unwrap();
+        prop_assert_eq!(render(&tree), render(&out.tree));
+        for id in tree.ids() {
+            prop_assert_eq!(tree.tokens(id), out.tree.tokens(id));
+            prop_assert_eq!(tree.expandable(id), out.tree.expandable(id));
+            prop_assert_eq!(tree.node(id).seed, out.tree.node(id).seed);
+        }
+        let (first, last) = (trace.first(), trace.last());
+        prop_assert!(matches!(first, Some(Event::Start { .. })), "{:?}", first);
+        prop_assert!(matches!(last, Some(Event::End { .. })), "{:?}", last);
+    }
+
+    #[test]
+    fn ranking_ignores_order_preserving_scales(world in world(), which in 0..RANKING.len()) {
+        let world = World { kind: RANKING[which], ..world };
+        let asks = |world: &World| -> Vec<Event> {
+            let told = |event: &Event| matches!(event, Event::Round { .. } | Event::Node { .. });
+            world.run().trace.into_iter().filter(told).collect()
+        };
+        prop_assert_eq!(asks(&world), asks(&World { rule: (4.0, -2.0), ..world.clone() }));
+    }
+
+    #[test]
+    fn greedy_is_the_first_of_best_of_n(world in world()) {
+        let greedy = World { kind: 0, ..world.clone() }.run();
+        let best = World { kind: 1, ..world }.run();
+        prop_assert_eq!(greedy.tree.tokens(NodeId(1)), best.tree.tokens(NodeId(1)));
+        prop_assert_eq!(greedy.tree.len(), 2);
+    }
+
+    #[test]
+    fn every_new_node_of_a_scored_round_is_scored(world in world()) {
+        let out = world.run();
+        let scored = out.tree.ids().filter(|&id| out.tree.node(id).score(ScorerId(0)).is_some()).count();
+        match world.kind {
+            0 | 2 => prop_assert_eq!(scored, 0),
+            1 | 3 | 4 => prop_assert_eq!(scored, out.tree.len() - 1),
+            _ => {}
+        }
+    }
+}

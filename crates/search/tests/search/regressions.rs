@@ -1,0 +1,158 @@
+//! Bugs that other frameworks ship, each shown not to be here. Named after project and bug; found by
+//! reading their sources.
+
+use espalier_core::{Aggregate, Budget, Finish, NodeId, ScorerId, Stop};
+use espalier_search::{best, majority, weighted};
+
+use crate::{
+    selectors::tree,
+    strategies::beam,
+    toys::{LastLetter, World, task},
+};
+
+/// search-and-learn reports 0 or −1 completion tokens for some methods.
+#[test]
+fn sal_token_counts_are_zero_or_minus_one() {
+    for kind in 0..5 {
+        let out = World::new(kind, 3).run();
+        let steps = out.tree.ids().filter_map(|id| out.tree.node(id).step.clone());
+        let tokens: u64 = steps.map(|step| step.tokens.len() as u64).sum();
+        assert!(tokens > 0);
+        assert_eq!(out.spent.generated, tokens);
+    }
+}
+
+/// search-and-learn takes an aggregation setting and votes by the last score whatever it says.
+#[test]
+fn sal_vote_ignores_the_aggregation() {
+    let two = tree(&[
+        (0, "x.", Some(0.125), Finish::Step),
+        (1, "a!", Some(1.0), Finish::Eos),
+        (0, "y.", Some(0.5), Finish::Step),
+        (3, "b!", Some(0.5), Finish::Eos),
+    ]);
+    for select in [best, weighted] {
+        let of = |how| select(&two, ScorerId(0), how, &LastLetter).unwrap().answer.0;
+        assert_eq!((of(Aggregate::Last), of(Aggregate::Min)), ("a".to_owned(), "b".to_owned()));
+    }
+}
+
+/// search-and-learn emits unfinished candidates as completions (issue 57).
+#[test]
+fn sal_57_unfinished_candidates_are_answers() {
+    let out = World { eos: 0.0, ..World::new(3, 1) }.run();
+    assert!(out.tree.len() > 1);
+    assert_eq!(best(&out.tree, ScorerId(0), Aggregate::Last, &LastLetter), None);
+    assert_eq!(majority(&out.tree, &LastLetter), None);
+}
+
+/// search-and-learn keeps the first n completions in the order they completed, so that early weak
+/// answers crowd out late strong ones.
+#[test]
+fn sal_completions_are_cut_in_completion_order() {
+    let late = tree(&[
+        (0, "a!", Some(0.1), Finish::Eos),
+        (0, "a!", Some(0.2), Finish::Eos),
+        (0, "x.", Some(0.3), Finish::Step),
+        (3, "b!", Some(0.9), Finish::Eos),
+    ]);
+    let chosen = best(&late, ScorerId(0), Aggregate::Last, &LastLetter).unwrap();
+    assert_eq!(chosen.node, NodeId(4));
+    // And nothing is dropped from what the search itself leaves.
+    let (fast, slow) = (World::new(3, 9), World { at_once: 1, reversed: true, ..World::new(3, 9) });
+    assert_eq!(fast.run().trace, slow.run().trace);
+}
+
+/// search-and-learn files a text cut at the token limit under completed answers.
+#[test]
+fn sal_a_length_cut_is_an_answer() {
+    for kind in [1, 3] {
+        let out = World { eos: 0.0, boundary: 0.0, ..World::new(kind, 1) }.run();
+        let cut = |id| out.tree.node(id).finish() == Some(Finish::Length);
+        assert!(out.tree.len() > 1 && out.tree.ids().skip(1).all(cut));
+        assert_eq!(best(&out.tree, ScorerId(0), Aggregate::Last, &LastLetter), None);
+        let total = out.ledger.total();
+        assert_eq!((total.decode_kept, total.decode_wasted), (0, out.spent.generated));
+    }
+}
+
+/// OpenR's beam raises `IndexError` when fewer candidates than beams are left.
+#[test]
+fn openr_a_shrinking_beam_raises_index_error() {
+    for seed in 0..40 {
+        let world = World { eos: 0.3, step: 3, ..World::new(0, seed) };
+        let strategy = beam(4, None, 8, Aggregate::Last).unwrap();
+        let out = world.run_tasks([task("q", seed, strategy)]).0.remove(&0).unwrap();
+        assert_eq!(out.stop, Stop::Done);
+    }
+}
+
+/// `ThinkBooster` prefers a finished beam at the last step, however it scores.
+#[test]
+fn thinkbooster_finished_beams_are_preferred() {
+    // A finished path that scores worse than the places there are leaves the beam, and an unfinished
+    // one that scores better keeps growing: somewhere in these runs both happen.
+    let (mut dropped, mut stayed) = (false, false);
+    for seed in 0..40 {
+        let out = World { eos: 0.15, ..World::new(3, seed) }.run();
+        let first = out.tree.children(NodeId::ROOT);
+        let rank = |id: NodeId| {
+            let own = out.tree.aggregate(id, ScorerId(0), Aggregate::Last);
+            let beats = |&&other: &&NodeId| {
+                let score = out.tree.aggregate(other, ScorerId(0), Aggregate::Last);
+                let cut = out.tree.node(other).finish() == Some(Finish::Length);
+                !cut && (score > own || score == own && other < id)
+            };
+            first.iter().filter(beats).count()
+        };
+        let ended = |id: NodeId| out.tree.node(id).finish() == Some(Finish::Eos);
+        for &id in first.iter().filter(|&&id| out.tree.expandable(id)) {
+            let grew = !out.tree.children(id).is_empty();
+            assert_eq!(grew, rank(id) < 2, "seed {seed}, node {id}");
+            stayed |= grew && first.iter().any(|&other| ended(other) && rank(other) > rank(id));
+        }
+        dropped |= first.iter().any(|&id| ended(id) && rank(id) >= 2);
+    }
+    assert!(dropped && stayed);
+}
+
+/// LLM Reasoners' beam drops duplicates by a name that is not defined. Equal texts are two samples here:
+/// none is dropped, and both vote.
+#[test]
+fn llmr_deduplication_loses_votes() {
+    let twice = tree(&[
+        (0, "b!", None, Finish::Eos),
+        (0, "a!", None, Finish::Eos),
+        (0, "a!", None, Finish::Eos),
+    ]);
+    assert_eq!(majority(&twice, &LastLetter).unwrap().node, NodeId(2));
+}
+
+/// `LiTS` evaluates the first terminal node it meets instead of the best.
+#[test]
+fn lits_the_first_terminal_node_is_the_answer() {
+    let two = tree(&[(0, "a!", Some(0.1), Finish::Eos), (0, "b!", Some(0.9), Finish::Eos)]);
+    let chosen = best(&two, ScorerId(0), Aggregate::Last, &LastLetter).unwrap();
+    assert_eq!(chosen.node, NodeId(2));
+}
+
+/// `LiTS` lets one call run to 32,000 tokens.
+#[test]
+fn lits_generation_is_unlimited() {
+    for kind in 0..5 {
+        let world = World { eos: 0.0, boundary: 0.0, ..World::new(kind, 1) };
+        let out = world.run();
+        assert!(out.tree.ids().all(|id| out.tree.node(id).below <= u64::from(world.path)));
+    }
+}
+
+/// `LiTS` and `ThinkMesh` do not count some model calls, or count a budget that nothing enforces.
+#[test]
+fn lits_and_thinkmesh_calls_and_budgets_are_not_counted() {
+    let free = World::new(3, 2).run();
+    let scores = free.tree.ids().filter(|&id| !free.tree.node(id).scores.is_empty()).count();
+    assert_eq!(free.spent.calls as usize, free.tree.len() - 1 + scores);
+    assert!(free.spent.scored > 0 && free.ledger.total().scorer_new == free.spent.scored);
+    let budget = Budget { calls: Some(free.spent.calls - 1), ..Budget::default() };
+    assert!(World { budget, ..World::new(3, 2) }.run().spent.calls < free.spent.calls);
+}

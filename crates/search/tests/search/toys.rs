@@ -1,0 +1,369 @@
+//! Toy models with a KV cache, prices and faults, and worlds that put them together.
+
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet},
+    num::{NonZeroU32, NonZeroUsize},
+    ops::ControlFlow,
+    sync::Arc,
+};
+
+use espalier_core::{
+    Answer, Answers, Budget, Clock, Completion, Event, ModelCost, ModelError, Path, PathScorer,
+    Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound, Scored, Scorer, Service, Spend,
+    Ticket, TokenId, Tokens, Usage, toy,
+};
+use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
+
+/// Letters behind a KV cache that problems share, in any order of completion, failing on demand.
+pub(crate) struct Engine {
+    pub(crate) letters: toy::Letters,
+    /// Completions of a poll come last first.
+    pub(crate) reversed: bool,
+    /// The request with this number fails.
+    pub(crate) fails: Option<u64>,
+    /// Sequences whose KV is held, by ticket: leased, or waiting for an answer.
+    held: BTreeMap<Ticket, Vec<TokenId>>,
+    waiting: BTreeMap<Ticket, (u64, Tokens, bool)>,
+    /// The most leases alive when a request came in.
+    pub(crate) most_leases: usize,
+    submitted: u64,
+}
+
+impl Engine {
+    pub(crate) fn new(letters: toy::Letters) -> Self {
+        let (held, waiting) = (BTreeMap::new(), BTreeMap::new());
+        let (reversed, fails, most_leases, submitted) = (false, None, 0, 0);
+        Self { letters, reversed, fails, held, waiting, most_leases, submitted }
+    }
+
+    fn release(&mut self) {
+        for id in self.letters.released() {
+            self.held.remove(&Ticket(id));
+        }
+    }
+
+    pub(crate) fn leases(&mut self) -> usize {
+        self.release();
+        self.held.len() - self.waiting.len()
+    }
+
+    fn missing(held: &BTreeMap<Ticket, Vec<TokenId>>, prefix: &[TokenId]) -> u64 {
+        let common =
+            |one: &Vec<TokenId>| one.iter().zip(prefix).take_while(|(a, b)| a == b).count();
+        (prefix.len() - held.values().map(common).max().unwrap_or(0)) as u64
+    }
+}
+
+impl Service for Engine {
+    type Ask = Request;
+    type Reply = Completion;
+
+    fn submit(&mut self, request: Request) -> Ticket {
+        self.most_leases = self.most_leases.max(self.leases());
+        let new = Self::missing(&self.held, &request.prefix);
+        let (prefix, retain) = (Arc::clone(&request.prefix), request.retain);
+        let ticket = self.letters.submit(request);
+        self.held.insert(ticket, prefix.to_vec());
+        let new = if self.fails == Some(self.submitted) { u64::MAX } else { new };
+        self.waiting.insert(ticket, (new, prefix, retain));
+        self.submitted += 1;
+        ticket
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Completion, ModelError>)> {
+        self.release();
+        let mut done = self.letters.poll();
+        for (ticket, result) in &mut done {
+            let Some((new, prefix, retain)) = self.waiting.remove(ticket) else { continue };
+            self.held.remove(ticket);
+            if new == u64::MAX {
+                *result = Err(ModelError::BadRequest { reason: "told to fail".to_owned() });
+            }
+            let Ok(Completion { step, usage, .. }) = result else { continue };
+            let len = prefix.len() as u64;
+            usage.prefill_new = new;
+            usage.prefill_cached = len - new;
+            usage.flops = self.letters.cost().forward(len - new, len + usage.sampled);
+            if retain {
+                self.held.insert(*ticket, [&prefix[..], &step.tokens[..]].concat());
+            }
+        }
+        if self.reversed {
+            done.reverse();
+        }
+        done
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.letters.cancel(ticket);
+        if self.waiting.remove(&ticket).is_some() {
+            self.held.remove(&ticket);
+        }
+    }
+}
+
+impl Policy for Engine {
+    fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
+        let mut held = self.held.clone();
+        let mut worst = self.letters.worst_case(requests);
+        for (index, (request, worst)) in requests.iter().zip(&mut worst).enumerate() {
+            let (len, new) = (request.prefix.len() as u64, Self::missing(&held, &request.prefix));
+            held.insert(Ticket(u64::MAX - index as u64), request.prefix.to_vec());
+            worst.flops = self.letters.cost().forward(len - new, len + worst.computed);
+            worst.computed += new;
+        }
+        worst
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.letters.cost()
+    }
+
+    fn context(&self) -> u32 {
+        self.letters.context
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
+        self.letters.encode(text)
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> String {
+        self.letters.decode(tokens)
+    }
+}
+
+/// `scale × hash + shift`.
+#[derive(Clone, Copy)]
+pub(crate) struct Affine(pub(crate) f32, pub(crate) f32);
+
+impl PathScorer for Affine {
+    fn score(&self, path: &Path) -> Result<Score, ModelError> {
+        let hash = toy::Hashed.score(path)?.get();
+        // In 64ths, so that powers of two keep scaled scores exact and ties tied.
+        Ok(Score::new(self.0 * (hash * 64.0).floor() / 64.0 + self.1)?)
+    }
+}
+
+/// Reads every token of the path for each score, one path a poll, newest first; fails on demand.
+pub(crate) struct Reading {
+    rule: Affine,
+    next: u64,
+    waiting: Vec<(Ticket, ScoreAsk)>,
+    /// The ask with this number fails.
+    pub(crate) fails: Option<u64>,
+}
+
+impl Reading {
+    pub(crate) fn new(rule: Affine) -> Self {
+        Self { rule, next: 0, waiting: Vec::new(), fails: None }
+    }
+
+    fn answer(&self, ticket: Ticket, ask: &ScoreAsk) -> Result<Scored, ModelError> {
+        if self.fails == Some(ticket.0) {
+            Score::new(f32::NAN)?;
+        }
+        let tokens = ask.path.tokens().len() as u64;
+        let flops = u128::from(tokens) * 7;
+        let usage = Usage {
+            prefill_new: tokens,
+            flops,
+            flops_uncached: flops,
+            nano_usd: 3,
+            ..Usage::default()
+        };
+        Ok(Scored { score: self.rule.score(&ask.path)?, usage })
+    }
+}
+
+impl Service for Reading {
+    type Ask = ScoreAsk;
+    type Reply = Scored;
+
+    fn submit(&mut self, ask: ScoreAsk) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        self.waiting.push((ticket, ask));
+        ticket
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Scored, ModelError>)> {
+        let Some((ticket, ask)) = self.waiting.pop() else { return Vec::new() };
+        vec![(ticket, self.answer(ticket, &ask))]
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.waiting.retain(|(waiting, _)| *waiting != ticket);
+    }
+}
+
+impl Scorer for Reading {
+    fn worst_case(&self, asks: &[ScoreBound]) -> Vec<Spend> {
+        let worst = |ask: &ScoreBound| {
+            let tokens = ask.parent.tokens().len() as u64 + u64::from(ask.max_tokens);
+            let flops = u128::from(tokens) * 7;
+            Spend {
+                scored: tokens,
+                computed: tokens,
+                calls: 1,
+                flops,
+                nano_usd: 3,
+                ..Spend::default()
+            }
+        };
+        asks.iter().map(worst).collect()
+    }
+}
+
+/// An answer is the last letter of a text; capitals do not matter; `.` and no text are no answers.
+pub(crate) struct LastLetter;
+
+impl Answers for LastLetter {
+    fn extract(&self, text: &str) -> Option<Answer> {
+        let last = text.trim_end_matches('!').chars().last()?;
+        last.is_alphabetic().then(|| Answer(last.to_string()))
+    }
+
+    fn same(&self, one: &Answer, other: &Answer) -> bool {
+        one.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+/// A clock on which every look takes a nanosecond.
+#[derive(Default)]
+pub(crate) struct Ticking(Cell<u64>);
+
+impl Clock for Ticking {
+    fn now_ns(&self) -> u64 {
+        self.0.set(self.0.get() + 1);
+        self.0.get()
+    }
+}
+
+/// Everything a run depends on, and much that it must not depend on.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) kind: usize,
+    pub(crate) seed: u64,
+    pub(crate) tasks: u64,
+    pub(crate) budget: Budget,
+    pub(crate) boundary: f64,
+    pub(crate) eos: f64,
+    pub(crate) step: u32,
+    pub(crate) path: u32,
+    pub(crate) rule: (f32, f32),
+    pub(crate) in_flight: usize,
+    pub(crate) at_once: usize,
+    pub(crate) reversed: bool,
+    pub(crate) policy_fails: Option<u64>,
+    pub(crate) scorer_fails: Option<u64>,
+    /// The report at which the observer breaks.
+    pub(crate) breaks: Option<usize>,
+}
+
+impl World {
+    pub(crate) fn new(kind: usize, seed: u64) -> Self {
+        Self {
+            kind,
+            seed,
+            tasks: 1,
+            budget: Budget::default(),
+            boundary: 0.25,
+            eos: 0.1,
+            step: 8,
+            path: 30,
+            rule: (1.0, 0.0),
+            in_flight: 1,
+            at_once: 4,
+            reversed: false,
+            policy_fails: None,
+            scorer_fails: None,
+            breaks: None,
+        }
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        let number = |n| NonZeroU32::new(n).expect("worlds have room");
+        Config {
+            budget: self.budget,
+            seed: self.seed,
+            in_flight: NonZeroUsize::new(self.in_flight).expect("worlds are searched"),
+            ..Config::new(Sampling::at(1.0), number(self.step), number(self.path))
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        let mut letters = toy::Letters::new();
+        (letters.boundary, letters.eos, letters.at_once) = (self.boundary, self.eos, self.at_once);
+        let mut engine = Engine::new(letters);
+        (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
+        engine
+    }
+
+    pub(crate) fn task(&self, index: u64) -> Task {
+        task(&format!("sys:{index}"), index, crate::strategies::of(self.kind, self.seed))
+    }
+
+    /// Searches every task; the outcomes reported, by index, and those returned.
+    pub(crate) fn run_all(&self) -> (BTreeMap<usize, Outcome>, Vec<(usize, Outcome)>) {
+        self.run_tasks((0..self.tasks).map(|index| self.task(index)))
+    }
+
+    pub(crate) fn run_tasks(
+        &self,
+        tasks: impl IntoIterator<Item = Task>,
+    ) -> (BTreeMap<usize, Outcome>, Vec<(usize, Outcome)>) {
+        let (mut engine, mut scorer) =
+            (self.engine(), Reading::new(Affine(self.rule.0, self.rule.1)));
+        scorer.fails = self.scorer_fails;
+        let mut done = BTreeMap::new();
+        let mut reports = 0;
+        let mut observer = |report| {
+            if let Report::Finished { index, outcome } = report {
+                assert!(done.insert(index, *outcome).is_none(), "reported twice");
+            }
+            reports += 1;
+            if self.breaks == Some(reports) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+        let config = self.config();
+        let rest = search_many(tasks, &mut models, &config, &espalier_core::Frozen, &mut observer);
+        assert_eq!(engine.leases(), 0, "every lease is released when the search is over");
+        assert_eq!(engine.letters.in_flight(), 0, "nothing is left with the policy");
+        assert!(scorer.waiting.is_empty(), "nothing is left with the scorer");
+        (done, rest)
+    }
+
+    /// Searches the one task.
+    pub(crate) fn run(&self) -> Outcome {
+        let (mut done, _) = self.run_all();
+        done.remove(&0).expect("the task is reported")
+    }
+}
+
+pub(crate) fn task(prompt: &str, hash: u64, strategy: Box<dyn Strategy>) -> Task {
+    let tokens = prompt.bytes().map(TokenId::from).collect();
+    Task { prompt: Arc::new(Prompt { problem: prompt.to_owned(), tokens }), hash, strategy }
+}
+
+/// What must not depend on company: everything but times.
+pub(crate) fn substance(outcome: &Outcome) -> (&[Event], Spend, espalier_core::Ledger) {
+    (&outcome.trace, outcome.spent, outcome.ledger.clone())
+}
+
+/// The ids of the nodes whose path leads to an ended answer, computed downwards.
+pub(crate) fn kept(outcome: &Outcome) -> BTreeSet<espalier_core::NodeId> {
+    let tree = &outcome.tree;
+    let mut kept = BTreeSet::new();
+    for id in tree.ids().rev() {
+        let ended = tree.node(id).finish() == Some(espalier_core::Finish::Eos);
+        if ended || tree.children(id).iter().any(|child| kept.contains(child)) {
+            kept.insert(id);
+        }
+    }
+    kept
+}
