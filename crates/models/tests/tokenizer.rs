@@ -152,8 +152,11 @@ fn broken_vocabularies_say_what_is_wrong() {
     assert!(message(empty()).contains("`tokenizer.ggml.model` is missing"));
     assert!(message(empty().text("tokenizer.ggml.model", "llama")).contains("tokenizer.json"));
     assert!(message(tiny().text("tokenizer.ggml.pre", "xyz")).contains("`xyz`"));
-    assert!(message(tiny().u32("tokenizer.ggml.eos_token_id", 999)).contains("special token 999"));
-    let gpt2 = || empty().text("tokenizer.ggml.model", "gpt2");
+    let pre = |bytes: GgufBytes| bytes.text("tokenizer.ggml.pre", "gpt-2");
+    assert!(message(tiny()).contains("`tokenizer.ggml.pre` is missing"));
+    let eos = pre(tiny()).u32("tokenizer.ggml.eos_token_id", 999);
+    assert!(message(eos).contains("special token 999"));
+    let gpt2 = || pre(empty().text("tokenizer.ggml.model", "gpt2"));
     let with = |merge: &str, types: &[i32]| {
         gpt2()
             .texts("tokenizer.ggml.tokens", &["a", "b"])

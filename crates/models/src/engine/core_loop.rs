@@ -342,11 +342,11 @@ impl Engine {
             let common =
                 |other: &&[TokenId]| prefix.iter().zip(*other).take_while(|(a, b)| a == b).count();
             let shared = seen.iter().map(common).max().unwrap_or(0);
-            // The last token of a prefix may have to be computed again for its hidden row.
-            let known = if shared == prefix.len() {
-                shared
-            } else {
-                held.max(shared).min(prefix.len() - 1)
+            // The last token of a prefix may have to be computed again for its hidden row, unless a
+            // request before has just the same prefix.
+            let known = match seen.contains(&prefix) {
+                true => prefix.len(),
+                false => held.max(shared).min(prefix.len() - 1),
             };
             let max = u64::from(match request.until {
                 Until::Tokens(n) => n.min(request.max_tokens),
