@@ -127,10 +127,6 @@ impl Problem {
         if round.asks.is_empty() {
             return Ok(Some(Stop::Done));
         }
-        let spent_ns = self.account.spent().nanoseconds;
-        if self.account.budget().nanoseconds.is_some_and(|bound| spent_ns >= bound) {
-            return Ok(Some(Stop::Exhausted(Axis::Nanoseconds)));
-        }
         let mut units = plan::units(&round, &self.tree, &mut self.seeds, models, config).map_err(
             |plan::Refusal { ask, reason }| SearchError::Refused {
                 round: self.rounds,

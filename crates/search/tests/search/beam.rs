@@ -85,6 +85,8 @@ proptest! {
             let siblings = tree.children(tree.parent(id).unwrap()).len() as u32;
             let wanted = if tree.node(id).depth == 1 { width * places } else { width };
             prop_assert_eq!(siblings, wanted);
+            let own = tree.node(id).below - tree.node(tree.parent(id).unwrap()).below;
+            prop_assert!(own <= u64::from(world.step));
         }
     }
 

@@ -138,6 +138,27 @@ fn the_prompt_is_paid_for_before_it_is_computed() {
     assert_eq!(run(worst).stop, Stop::Done);
 }
 
+/// Where company has computed part of a prompt, the model does less; the problem may spend no more.
+#[test]
+fn company_does_not_stretch_a_budget() {
+    let world = World { tasks: 2, in_flight: 2, at_once: 1, ..World::new(0, 1) };
+    let tasks = |prompts: &[&str]| -> Vec<_> {
+        let task =
+            |(hash, prompt): (usize, &&str)| task(prompt, hash as u64, crate::strategies::of(0, 1));
+        prompts.iter().enumerate().map(task).collect()
+    };
+    let cost = espalier_core::Policy::cost(&world.engine());
+    // The first fits exactly; the second is one token longer.
+    let tokens = "sys:".len() as u64 + u64::from(world.path);
+    for budget in
+        [bounded(Axis::Computed, tokens), bounded(Axis::Flops, cost.forward(0, tokens) as u64)]
+    {
+        let (done, _) = World { budget, ..world.clone() }.run_tasks(tasks(&["sys:", "sys:1"]));
+        assert_eq!(done[&0].stop, Stop::Done);
+        assert!(matches!(done[&1].stop, Stop::Exhausted(_)), "{:?}", done[&1].stop);
+    }
+}
+
 #[test]
 fn time_is_looked_at_before_each_round() {
     let world = World { budget: bounded(Axis::Nanoseconds, 3), ..World::new(3, 5) };

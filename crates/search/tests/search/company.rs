@@ -1,12 +1,15 @@
 //! Laws of company: a problem's search does not know who else is searched.
 
+use std::ops::ControlFlow;
+
 use espalier_core::{Axis, Stop};
+use espalier_search::{Models, Report, search_many};
 use proptest::prelude::*;
 
 use crate::{
     budget::bounded,
     laws::world,
-    toys::{World, substance},
+    toys::{Affine, Reading, World, substance},
 };
 
 proptest! {
@@ -65,4 +68,30 @@ fn problems_differ_by_their_hash_alone() {
     let (done, _) = world.run_all();
     let first = |index: usize| done[&index].tree.node(espalier_core::NodeId(1)).seed;
     assert_ne!(first(0), first(1));
+}
+
+#[test]
+fn progress_tells_the_truth() {
+    let world = World { tasks: 5, in_flight: 3, ..World::new(3, 4) };
+    let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
+    let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+    let (mut told, mut generated, mut over) = ((0, 0, 0), 0, 0);
+    let mut observer = |report| {
+        match report {
+            Report::Finished { outcome, .. } => {
+                over += 1;
+                generated += outcome.spent.generated;
+            }
+            Report::Progress { active, finished, sampled } => {
+                assert!(active <= 3 && finished == over && sampled >= told.2);
+                told = (active, finished, sampled);
+            }
+        }
+        ControlFlow::Continue(())
+    };
+    let tasks = (0..5).map(|index| world.task(index));
+    let rest =
+        search_many(tasks, &mut models, &world.config(), &espalier_core::Frozen, &mut observer);
+    assert!(rest.is_empty());
+    assert_eq!(told, (0, 5, generated));
 }

@@ -1,4 +1,7 @@
 //! Laws of search on toy models: no device, no weights.
+//!
+//! `tests/mutants.json` lists faults to inject, each by an exact replacement in one file, and tests that
+//! then fail: laws that no fault breaks prove nothing.
 
 mod beam;
 mod budget;

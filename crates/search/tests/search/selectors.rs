@@ -70,6 +70,21 @@ proptest! {
     }
 
     #[test]
+    fn weights_are_summed(leaves in letters()) {
+        // Scores are quarters: sums are exact.
+        let mut sums: BTreeMap<char, (u32, i32)> = BTreeMap::new();
+        for (index, (text, score)) in leaves.iter().enumerate() {
+            let letter = text.chars().next().unwrap().to_ascii_lowercase();
+            if letter.is_alphabetic() {
+                sums.entry(letter).or_insert((0, -(index as i32 + 1))).0 += (score * 4.0) as u32;
+            }
+        }
+        let wanted = sums.values().max().map(|(_, first)| -first as u32);
+        let found = weighted(&answers(&leaves), SCORER, Aggregate::Last, &LastLetter);
+        prop_assert_eq!(found.map(|one| one.node.0), wanted);
+    }
+
+    #[test]
     fn constant_weights_are_a_majority(leaves in letters(), weight in 1_u32..9) {
         let leaves: Vec<_> = leaves.iter().map(|(text, _)| (*text, weight as f32)).collect();
         let tree = answers(&leaves);
@@ -161,7 +176,10 @@ fn aggregates_want_every_step_they_count() {
     assert_eq!(of(4, Aggregate::Prod), Some(0.125));
     assert_eq!(of(4, Aggregate::Mean), Some(0.375));
     assert_eq!(of(0, Aggregate::Last), None);
-    assert_eq!(gap.scores_on_path(NodeId(4), SCORER).len(), 2);
+    let path: Vec<f32> =
+        gap.scores_on_path(NodeId(4), SCORER).into_iter().map(Score::get).collect();
+    assert!(path.iter().zip([0.25, 0.5]).all(|(one, other)| one.total_cmp(&other).is_eq()));
+    assert_eq!(path.len(), 2);
 }
 
 #[test]
