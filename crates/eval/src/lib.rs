@@ -1,1 +1,40 @@
-//! Placeholder.
+//! Evaluation: datasets, graders, statistics, the run store and its reports.
+//!
+//! A [`Dataset`] holds [`Problem`]s and their [`Gold`] answers. A search is shown the problem, put to
+//! the model as [`prompt`] says; its best path's text is read by [`extract()`], graded by [`grade()`],
+//! and kept as a [`Record`] in a [`Store`]; a [`Summary`] is made from the records alone. Only the
+//! graders here read gold: search votes through [`Votes`], which has none.
+//!
+//! The command line and the model runtime behind it are the feature `cli`; everything else builds
+//! without them.
+
+pub mod answers;
+pub mod budget_arg;
+pub mod builtin;
+pub mod clock;
+pub mod dataset;
+pub mod extract;
+pub mod grade;
+mod log;
+pub mod problem;
+pub mod prompt;
+pub mod record;
+pub mod run_info;
+pub mod stats;
+pub mod store;
+pub mod summary;
+pub mod table;
+
+pub use answers::Votes;
+pub use budget_arg::{BudgetError, parse_budget, write_budget};
+pub use clock::WallClock;
+pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
+pub use extract::{Extracted, Rule, extract};
+pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
+pub use problem::{Gold, Item, Problem, content_hash};
+pub use record::{Outcome, Record};
+pub use run_info::{FieldDiff, RunInfo, diff};
+pub use stats::{Interval, wilson};
+pub use store::{Store, StoreError, read_run};
+pub use summary::{Accuracy, Summary};
+pub use table::{duration, human, table};

@@ -1,0 +1,100 @@
+//! Answers for voting: read and compared without gold.
+
+use espalier_core::{Answer, Answers};
+
+use crate::dataset::AnswerForm;
+use crate::extract::extract;
+use crate::grade::class;
+
+/// Reads answers of one form; what search votes with.
+///
+/// ```
+/// use espalier_core::{Answer, Answers};
+/// use espalier_eval::{AnswerForm, Votes};
+/// let votes = Votes::new(AnswerForm::Latex);
+/// assert_eq!(votes.extract(r"It is $\boxed{\frac12}$."), Some(Answer(r"\frac12".into())));
+/// assert!(votes.same(&Answer("0.50".into()), &Answer(r"\dfrac{2}{4}".into())));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Votes {
+    form: AnswerForm,
+}
+
+impl Votes {
+    /// Votes over answers of this form.
+    #[must_use]
+    pub fn new(form: AnswerForm) -> Self {
+        Self { form }
+    }
+}
+
+impl Answers for Votes {
+    fn extract(&self, text: &str) -> Option<Answer> {
+        extract(text, self.form).map(|found| found.answer)
+    }
+
+    fn same(&self, one: &Answer, other: &Answer) -> bool {
+        one == other || class(one, self.form) == class(other, self.form)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WRITTEN: &[&str] = &[
+        "1/2",
+        "0.5",
+        r"\frac12",
+        "50%",
+        "50",
+        "$50",
+        "50 apples",
+        "1,000",
+        "1000",
+        "x=5",
+        "5",
+        "(1,2)",
+        "(2,1)",
+        r"\{1,2\}",
+        "2, 1",
+        r"\text{east}",
+        "east",
+        "",
+        "x+1",
+        "1+x",
+        r"2\sqrt{3}",
+        r"\sqrt{12}",
+        "9^9^9^9",
+        r"\boxed{",
+        "x < 3",
+    ];
+
+    proptest! {
+        #[test]
+        fn same_is_an_equivalence(
+            one in prop::sample::select(WRITTEN),
+            two in prop::sample::select(WRITTEN),
+            three in prop::sample::select(WRITTEN),
+            form in prop::sample::select(vec![AnswerForm::Number, AnswerForm::Latex]),
+        ) {
+            let votes = Votes::new(form);
+            let [one, two, three] = [one, two, three].map(|text| Answer(text.to_owned()));
+            prop_assert!(votes.same(&one, &one));
+            prop_assert_eq!(votes.same(&one, &two), votes.same(&two, &one));
+            if votes.same(&one, &two) && votes.same(&two, &three) {
+                prop_assert!(votes.same(&one, &three));
+            }
+        }
+
+        #[test]
+        fn same_is_reflexive_and_symmetric_on_any_text(one in "\\PC{0,20}", two in "\\PC{0,20}") {
+            let votes = Votes::new(AnswerForm::Latex);
+            let (one, two) = (Answer(one), Answer(two));
+            prop_assert!(votes.same(&one, &one.clone()));
+            prop_assert_eq!(votes.same(&one, &two), votes.same(&two, &one));
+        }
+    }
+}

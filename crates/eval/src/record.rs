@@ -1,0 +1,223 @@
+//! Records: what became of one problem.
+
+use espalier_core::{Answer, Entry, Spend, Stop};
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::DatasetKind;
+use crate::extract::{Rule, extract};
+use crate::grade::{Verdict, grade_item};
+use crate::problem::Item;
+
+/// What a search did with a problem: everything a record holds but the grade.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Why the search ended.
+    pub stop: Stop,
+    /// What it spent.
+    pub spend: Spend,
+    /// What it did, in total.
+    pub ledger: Entry,
+    /// Nodes of its tree, the root included.
+    pub nodes: u64,
+    /// Rounds it took.
+    pub rounds: u32,
+    /// The text of the selected path; `None` where no path was finished.
+    pub text: Option<String>,
+    /// Seconds between its start and its end, by the wall clock.
+    pub wall_s: f64,
+}
+
+/// One problem's line in `records.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The problem's name.
+    pub id: String,
+    /// The problem's content hash, in hexadecimal.
+    #[serde(with = "hexadecimal")]
+    pub hash: u64,
+    /// How hard the dataset says it is.
+    pub level: Option<String>,
+    /// The answer, as written; `None` where none was found.
+    pub answer: Option<String>,
+    /// The rule that found the answer.
+    pub rule: Option<Rule>,
+    /// What the grader found.
+    pub verdict: Option<Verdict>,
+    /// Whether the answer is right. No answer is wrong; `None` where the grader could not tell or the
+    /// search failed.
+    pub correct: Option<bool>,
+    /// Why the search ended; `None` where it failed.
+    pub stop: Option<Stop>,
+    /// What it spent.
+    pub spend: Spend,
+    /// What it did, in total.
+    pub ledger: Entry,
+    /// Nodes of its tree, the root included.
+    pub nodes: u64,
+    /// Rounds it took.
+    pub rounds: u32,
+    /// The text of the selected path.
+    pub text: Option<String>,
+    /// Seconds it took by the wall clock.
+    pub wall_s: f64,
+    /// Why the search failed; a failure is not a wrong answer.
+    pub error: Option<String>,
+}
+
+impl Record {
+    /// Reads and grades the answer of a search.
+    #[must_use]
+    pub fn graded(kind: DatasetKind, item: &Item, outcome: Outcome) -> Self {
+        let mut record = Self {
+            stop: Some(outcome.stop),
+            spend: outcome.spend,
+            ledger: outcome.ledger,
+            nodes: outcome.nodes,
+            rounds: outcome.rounds,
+            text: outcome.text,
+            wall_s: outcome.wall_s,
+            error: None,
+            ..Self::blank(item)
+        };
+        record.regrade(kind, item);
+        record
+    }
+
+    /// The record of a search that failed after `spend`.
+    #[must_use]
+    pub fn failed(item: &Item, error: String, spend: Spend, ledger: Entry) -> Self {
+        Self { error: Some(error), spend, ledger, ..Self::blank(item) }
+    }
+
+    fn blank(item: &Item) -> Self {
+        Self {
+            id: item.problem.id.clone(),
+            hash: item.problem.hash,
+            level: item.problem.level.clone(),
+            answer: None,
+            rule: None,
+            verdict: None,
+            correct: None,
+            stop: None,
+            spend: Spend::default(),
+            ledger: Entry::default(),
+            nodes: 0,
+            rounds: 0,
+            text: None,
+            wall_s: 0.0,
+            error: None,
+        }
+    }
+
+    /// Reads the answer from the text and grades it anew, without any model.
+    pub fn regrade(&mut self, kind: DatasetKind, item: &Item) {
+        if self.error.is_some() {
+            return;
+        }
+        let found = self.text.as_deref().and_then(|text| extract(text, kind.form()));
+        self.rule = found.as_ref().map(|found| found.rule);
+        self.answer = found.map(|found| found.answer.0);
+        self.verdict = self.answer.clone().map(|answer| grade_item(kind, item, &Answer(answer)));
+        self.correct = match self.verdict {
+            Some(Verdict::Equal) => Some(true),
+            Some(Verdict::NotEqual) | None => Some(false),
+            Some(Verdict::Undecided) => None,
+        };
+    }
+
+    /// Returns true if and only if a resumed run need not try this problem again.
+    pub fn is_finished(&self) -> bool {
+        self.error.is_none() && self.stop != Some(Stop::Interrupted)
+    }
+
+    /// The record without the fields that two runs of the same search need not share.
+    #[must_use]
+    pub fn timeless(&self) -> Self {
+        Self {
+            wall_s: 0.0,
+            spend: Spend { nanoseconds: 0, ..self.spend },
+            ledger: Entry { wall_ns: 0, queue_ns: 0, tool_cpu_ns: 0, ..self.ledger },
+            ..self.clone()
+        }
+    }
+}
+
+/// `u64` as sixteen digits: JSON readers elsewhere round large numbers.
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+    pub(super) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&format!("{value:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
+        let text = String::deserialize(reader)?;
+        u64::from_str_radix(&text, 16)
+            .map_err(|_| D::Error::custom(format!("hash `{text}` is not hexadecimal")))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::problem::{Gold, Problem};
+
+    pub(crate) fn item(id: &str, gold: &str) -> Item {
+        Item {
+            problem: Problem::new(id.to_owned(), format!("question {id}"), Some("easy".to_owned())),
+            gold: Gold::new(gold.to_owned()),
+        }
+    }
+
+    pub(crate) fn outcome(text: &str) -> Outcome {
+        Outcome {
+            stop: Stop::Done,
+            spend: Spend {
+                generated: 10,
+                computed: 30,
+                calls: 1,
+                flops: 1 << 70,
+                ..Spend::default()
+            },
+            ledger: Entry { decode_kept: 10, flops_uncached: 1 << 71, ..Entry::default() },
+            nodes: 2,
+            rounds: 1,
+            text: Some(text.to_owned()),
+            wall_s: 0.5,
+        }
+    }
+
+    #[test]
+    fn json_and_back() {
+        let record = Record::graded(
+            DatasetKind::Builtin,
+            &item("a\u{2028}\"", "5"),
+            outcome("é \\boxed{5}\n"),
+        );
+        let line = serde_json::to_string(&record).unwrap();
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+    }
+
+    #[test]
+    fn no_answer_is_wrong_and_a_failure_is_not() {
+        let item = item("a", "5");
+        let correct =
+            |text: &str| Record::graded(DatasetKind::Builtin, &item, outcome(text)).correct;
+        assert_eq!(correct("so 5"), Some(true));
+        assert_eq!(correct("so 6"), Some(false));
+        assert_eq!(correct("so"), Some(false));
+        assert_eq!(correct(r"\boxed{five}"), None);
+        let failed = Record::failed(&item, "server".into(), Spend::default(), Entry::default());
+        assert_eq!((failed.correct, failed.is_finished()), (None, false));
+    }
+
+    #[test]
+    fn unfinished_searches_have_no_answer() {
+        let mut cut = outcome("");
+        cut.text = None;
+        let record = Record::graded(DatasetKind::Builtin, &item("a", "5"), cut);
+        assert_eq!((record.answer, record.verdict, record.correct), (None, None, Some(false)));
+    }
+}
