@@ -23,7 +23,7 @@ pub struct Selected {
 /// The answer of the best-scored ended path among those that hold one; `None` where none does. Paths
 /// whose score is unknown are left out.
 ///
-/// Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, section 4.1.
+/// Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, the section on verification.
 #[must_use]
 pub fn best(
     tree: &Tree,
@@ -50,7 +50,7 @@ pub fn majority(tree: &Tree, answers: &dyn Answers) -> Option<Selected> {
 /// The answer whose ended paths have the largest sum of scores. Paths whose score is unknown have no
 /// vote. Meaningful for scores that are not negative.
 ///
-/// Source: Li et al. 2022, <https://arxiv.org/abs/2206.02336>, section 3.2 (voting verifier).
+/// Source: Li et al. 2022, <https://arxiv.org/abs/2206.02336>, the voting verifier.
 #[must_use]
 pub fn weighted(
     tree: &Tree,

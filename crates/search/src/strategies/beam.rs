@@ -12,7 +12,7 @@ use crate::{Strategy, Tree};
 /// Keeps the best n / `width` paths by score and gives each `width` continuations of one step, until
 /// every kept path has ended or is `depth` steps long.
 ///
-/// Source: Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.2 and appendix D.
+/// Source: Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.2.
 ///
 /// Deviations:
 /// - Paths that have ended stay, hold a place and compete with the unfinished; they are not refilled.

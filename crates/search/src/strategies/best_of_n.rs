@@ -7,7 +7,7 @@ use crate::{Strategy, Tree};
 
 /// Samples `n` answers and scores each.
 ///
-/// Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, section 4.1.
+/// Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, the section on verification.
 ///
 /// Deviations: the answer is sampled as one step, so a process reward model scores its whole text once.
 #[derive(Debug, Clone, Copy)]

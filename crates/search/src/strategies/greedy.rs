@@ -6,7 +6,7 @@ use crate::{Strategy, Tree};
 
 /// Samples one answer. With temperature 0, which is the caller's to set, it is the greedy one.
 ///
-/// Source: Wang et al. 2022, <https://arxiv.org/abs/2203.11171>, section 3.1 (the greedy baseline). No
+/// Source: Wang et al. 2022, <https://arxiv.org/abs/2203.11171>, whose baseline it is. No
 /// deviations.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Greedy;
