@@ -9,16 +9,22 @@
 //! without them.
 
 pub mod answers;
+#[cfg(feature = "args")]
+pub mod args;
 pub mod budget_arg;
 pub mod builtin;
 pub mod clock;
+pub mod config;
 pub mod dataset;
 pub mod extract;
 pub mod grade;
 mod log;
+mod plan;
 pub mod problem;
+pub mod progress;
 pub mod prompt;
 pub mod record;
+pub mod run;
 pub mod run_info;
 pub mod stats;
 pub mod store;
@@ -28,11 +34,14 @@ pub mod table;
 pub use answers::Votes;
 pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
+pub use config::{Chat, ConfigError, DatasetSpec, ScorerName, Selection, StrategySpec, generation};
 pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
 pub use extract::{Extracted, Rule, extract};
 pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
 pub use problem::{Gold, Item, Problem, content_hash};
+pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
+pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
 pub use stats::{Interval, wilson};
 pub use store::{Store, StoreError, read_run};

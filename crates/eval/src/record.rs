@@ -127,7 +127,7 @@ impl Record {
 
     /// Returns true if and only if a resumed run need not try this problem again.
     pub fn is_finished(&self) -> bool {
-        self.error.is_none() && self.stop != Some(Stop::Interrupted)
+        self.error.is_none() && !matches!(self.stop, Some(Stop::Interrupted | Stop::Failed))
     }
 
     /// The record without the fields that two runs of the same search need not share.

@@ -1,0 +1,431 @@
+//! The grammar of the command line.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use espalier_core::{Aggregate, Budget};
+
+use crate::budget_arg::parse_budget;
+use crate::config::{DatasetSpec, ScorerName, Selection, StrategySpec};
+use crate::dataset::{DatasetKind, Rows};
+
+/// Inference-time search over language models, measured against compute budgets.
+#[derive(Debug, Parser)]
+#[command(name = "espalier", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a strategy over a dataset and print what it solved and what it cost
+    ///
+    /// Every problem is searched under the same budget, its answer read and graded. The run leaves a
+    /// directory with all records, traces and a summary; Ctrl-C stops it cleanly, and `--resume` goes
+    /// on where it stopped.
+    #[command(subcommand, arg_required_else_help = true)]
+    Eval(Box<Strategy>),
+    /// Look at a model: its configuration, tokens, logits and samples
+    #[command(subcommand, arg_required_else_help = true)]
+    Model(ModelCommand),
+    /// Hold a device's numbers against the reference, then print its throughput
+    GpuCheck(GpuCheck),
+}
+
+/// Arguments of `gpu-check`.
+#[derive(Debug, Args)]
+pub struct GpuCheck {
+    /// The device: `auto`, `cpu`, `cuda` or `cuda:1`
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// The folder of the golden fixtures
+    #[arg(long, value_name = "DIR", default_value = "crates/models/tests/fixtures")]
+    pub fixtures: PathBuf,
+    /// A model to measure: a GGUF file or a Hugging Face directory
+    #[arg(long, value_name = "PATH")]
+    pub model: Option<PathBuf>,
+}
+
+/// The strategies `eval` runs.
+#[derive(Debug, Subcommand)]
+pub enum Strategy {
+    /// One answer, the likeliest token at every place
+    Greedy(Run),
+    /// n answers, scored; the best one counts
+    #[command(name = "best-of-n")]
+    BestOfN(BestOfN),
+    /// n answers; the most frequent one counts
+    #[command(name = "self-consistency")]
+    SelfConsistency(SelfConsistency),
+    /// Step by step: the best paths are kept, each is continued `width` times
+    Beam(Beam),
+}
+
+impl Strategy {
+    /// The strategy, as data.
+    #[must_use]
+    pub fn spec(&self) -> StrategySpec {
+        match self {
+            Self::Greedy(_) => StrategySpec::Greedy,
+            Self::BestOfN(args) => StrategySpec::BestOfN {
+                n: args.n.get(),
+                scorer: args.scorer.into(),
+                select: args.select.into(),
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+            Self::SelfConsistency(args) => StrategySpec::SelfConsistency {
+                n: args.n.get(),
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+            Self::Beam(args) => StrategySpec::Beam {
+                width: args.width.get(),
+                n: args.n.map(NonZeroU32::get),
+                depth: args.depth.get(),
+                max_step_tokens: args.max_step_tokens.get(),
+                scorer: args.scorer.into(),
+                aggregate: args.aggregate.into(),
+                select: args.select.into(),
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+        }
+    }
+
+    /// What all strategies share.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        match self {
+            Self::Greedy(run)
+            | Self::BestOfN(BestOfN { run, .. })
+            | Self::SelfConsistency(SelfConsistency { run, .. })
+            | Self::Beam(Beam { run, .. }) => run,
+        }
+    }
+}
+
+/// Arguments of best-of-N.
+#[derive(Debug, Args)]
+pub struct BestOfN {
+    /// Answers to sample [source of the default: search-and-learn, `n`]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// What scores an answer [source of the default: the average
+    /// log-probability of <https://arxiv.org/abs/2502.18581>]
+    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob)]
+    pub scorer: ScorerArg,
+    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Arguments of self-consistency.
+#[derive(Debug, Args)]
+pub struct SelfConsistency {
+    /// Answers to sample [source of the default: search-and-learn, `n`]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Arguments of beam search.
+#[derive(Debug, Args)]
+pub struct Beam {
+    /// Continuations of each kept path [source of the default: search-and-learn, `beam_width`]
+    #[arg(long, value_name = "W", default_value = "4", value_parser = at_least_one)]
+    pub width: NonZeroU32,
+    /// Candidates in a round, a multiple of the width; n / width paths are kept [default: width
+    /// squared, so that width paths are kept]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub n: Option<NonZeroU32>,
+    /// Steps of a path, at most [source of the default: search-and-learn, `num_iterations`]
+    #[arg(long, value_name = "STEPS", default_value = "40", value_parser = at_least_one)]
+    pub depth: NonZeroU32,
+    /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
+    /// `max_step_tokens`]
+    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
+    pub max_step_tokens: NonZeroU32,
+    /// What scores a step [source of the default: the average
+    /// log-probability of <https://arxiv.org/abs/2502.18581>]
+    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob)]
+    pub scorer: ScorerArg,
+    /// How the scores of a path's steps become the path's [source of the default: search-and-learn,
+    /// `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
+    pub aggregate: AggregateArg,
+    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// How tokens are drawn.
+#[derive(Debug, Args)]
+pub struct Draw {
+    /// Divides the logits before a token is drawn [source of the default: search-and-learn,
+    /// `temperature`]
+    #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true)]
+    pub temperature: f32,
+    /// Where all randomness comes from: the same seed gives the same run, whatever the device's load
+    /// [source of the default: search-and-learn, `seed`]
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+}
+
+/// What all strategies share.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub model: String,
+    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
+    #[arg(long, default_value = "auto", help_heading = "Model")]
+    pub device: String,
+    /// Tokens sampled on a path, at most; a longer one has no answer [source of the default: REBASE,
+    /// `max_tokens`]
+    #[arg(long, value_name = "TOKENS", default_value = "1024", value_parser = at_least_one, help_heading = "Model")]
+    pub max_tokens: NonZeroU32,
+    /// The problems: those built in need no file
+    #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
+    pub dataset: DatasetArg,
+    /// The dataset's file, one JSON object a line
+    #[arg(long, value_name = "FILE", help_heading = "Problems")]
+    pub data: Option<PathBuf>,
+    /// Only these rows, counted from 1, both ends included
+    #[arg(long, value_name = "FIRST-LAST", help_heading = "Problems")]
+    pub rows: Option<Rows>,
+    /// Only the first COUNT problems, of `--rows` where given
+    #[arg(long, value_name = "COUNT", help_heading = "Problems")]
+    pub limit: Option<NonZeroUsize>,
+    /// What each problem may spend: axis=amount, separated by commas
+    ///
+    /// Axes: tokens (sampled), scored, computed (all tokens run through a model), calls, flops, usd,
+    /// seconds. A search ends before it would exceed a bound, and answers with what it has; only
+    /// seconds can overshoot. Without bounds, the strategy decides when it ends.
+    #[arg(long, value_name = "AXIS=AMOUNT,…", value_parser = parse_budget, help_heading = "Problems")]
+    pub budget: Option<Budget>,
+    /// Problems searched at a time; results do not depend on it [default: chosen by the
+    /// device]
+    #[arg(long, value_name = "COUNT", help_heading = "Run")]
+    pub in_flight: Option<NonZeroUsize>,
+    /// The run's directory, which must not hold a run [default: runs/STRATEGY-TIME]
+    #[arg(long, value_name = "DIR", conflicts_with = "resume", help_heading = "Run")]
+    pub out: Option<PathBuf>,
+    /// Go on with the run in this directory, given the same arguments
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub resume: Option<PathBuf>,
+    /// End standard output with the summary as one JSON object on its last line
+    #[arg(long, help_heading = "Run")]
+    pub json: bool,
+    /// Print no progress
+    #[arg(long, short, help_heading = "Run")]
+    pub quiet: bool,
+}
+
+impl Run {
+    /// The problems, as data.
+    #[must_use]
+    pub fn dataset(&self) -> DatasetSpec {
+        DatasetSpec {
+            kind: self.dataset.into(),
+            path: self.data.clone(),
+            rows: self.rows,
+            limit: self.limit.map(NonZeroUsize::get),
+        }
+    }
+}
+
+/// What can be seen of a model.
+#[derive(Debug, Subcommand)]
+pub enum ModelCommand {
+    /// Print the architecture, sizes, weight types, special tokens and chat template
+    Inspect(ModelArgs),
+    /// Print the tokens of a text, with their ids
+    Tokenize(TextArgs),
+    /// Print the log-probabilities of the next token at every position of a text
+    Logits(LogitsArgs),
+    /// Continue a text
+    Generate(GenerateArgs),
+    /// Print the log-probability of every token of a text, given those before it
+    Score(TextArgs),
+    /// Measure prefill and decoding of 1, 16 and 64 branches over a shared prefix of 512 tokens
+    Throughput(ModelArgs),
+}
+
+/// A model and how to print.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// A Hugging Face directory, a GGUF file, or `hf:org/name`
+    pub model: String,
+    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A model and a text.
+#[derive(Debug, Args)]
+pub struct TextArgs {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// The text [default: standard input, one JSON string a line]
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// Put the text to the model as a user's message, through its chat template
+    #[arg(long)]
+    pub chat: bool,
+}
+
+/// Arguments of `logits`.
+#[derive(Debug, Args)]
+pub struct LogitsArgs {
+    /// The model and the text.
+    #[command(flatten)]
+    pub text: TextArgs,
+    /// Only the COUNT likeliest tokens at each position [default: with `--json` the whole vocabulary in
+    /// the order of its ids, else 10]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    pub top: Option<NonZeroU32>,
+}
+
+/// Arguments of `generate`.
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The model and the text.
+    #[command(flatten)]
+    pub text: TextArgs,
+    /// Divides the logits before a token is drawn; 0 takes the likeliest
+    #[arg(long, value_name = "T", default_value = "0", value_parser = temperature, allow_negative_numbers = true)]
+    pub temperature: f32,
+    /// Where all randomness comes from
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// Tokens to sample, at most
+    #[arg(long, value_name = "TOKENS", default_value = "64", value_parser = at_least_one)]
+    pub max_tokens: NonZeroU32,
+}
+
+/// The values of `--scorer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ScorerArg {
+    /// Mean log-probability of the likeliest token
+    TopLogprob,
+    /// Mean log-probability of the sampled token
+    ChosenLogprob,
+    /// Negative mean entropy of the next-token distribution
+    Entropy,
+}
+
+impl From<ScorerArg> for ScorerName {
+    fn from(arg: ScorerArg) -> Self {
+        match arg {
+            ScorerArg::TopLogprob => Self::TopLogprob,
+            ScorerArg::ChosenLogprob => Self::ChosenLogprob,
+            ScorerArg::Entropy => Self::Entropy,
+        }
+    }
+}
+
+/// The values of `--aggregate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AggregateArg {
+    /// The last step's score
+    Last,
+    /// The lowest step's score
+    Min,
+    /// The product of the scores, which must not be negative
+    Prod,
+    /// The mean of the scores
+    Mean,
+}
+
+impl From<AggregateArg> for Aggregate {
+    fn from(arg: AggregateArg) -> Self {
+        match arg {
+            AggregateArg::Last => Self::Last,
+            AggregateArg::Min => Self::Min,
+            AggregateArg::Prod => Self::Prod,
+            AggregateArg::Mean => Self::Mean,
+        }
+    }
+}
+
+/// The values of `--select`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SelectArg {
+    /// The answer of the best-scored path
+    Best,
+    /// The most frequent answer
+    Majority,
+    /// The answer with the largest sum of scores, which must not be negative
+    Weighted,
+}
+
+impl From<SelectArg> for Selection {
+    fn from(arg: SelectArg) -> Self {
+        match arg {
+            SelectArg::Best => Self::Best,
+            SelectArg::Majority => Self::Majority,
+            SelectArg::Weighted => Self::Weighted,
+        }
+    }
+}
+
+/// The values of `--dataset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DatasetArg {
+    /// Word problems of three levels
+    Builtin,
+    /// The layout of GSM8K: `question`, and `answer` ending in `#### 18`
+    Gsm8k,
+    /// The layout of MATH-500: `problem`, `answer` in LaTeX, `level`
+    Math500,
+}
+
+impl From<DatasetArg> for DatasetKind {
+    fn from(arg: DatasetArg) -> Self {
+        match arg {
+            DatasetArg::Builtin => Self::Builtin,
+            DatasetArg::Gsm8k => Self::Gsm8k,
+            DatasetArg::Math500 => Self::Math500,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("give a whole number from 1 to {}", u32::MAX))
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    let number: Option<f32> = text.parse().ok();
+    number
+        .filter(|t| t.is_finite() && *t >= 0.0)
+        .ok_or_else(|| "give a number that is not negative; 0 takes the likeliest token".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Command lines that are understood, and those that are refused.
+
+use clap::CommandFactory;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once("espalier").chain(line.split_whitespace()))
+}
+
+fn strategy(line: &str) -> Box<Strategy> {
+    match parse(line) {
+        Ok(Cli { command: Command::Eval(strategy) }) => strategy,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_grammar_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn defaults_are_those_cited() {
+    let beam = strategy("eval beam --model m.gguf");
+    assert_eq!(
+        beam.spec(),
+        StrategySpec::Beam {
+            width: 4,
+            n: None,
+            depth: 40,
+            max_step_tokens: 256,
+            scorer: ScorerName::ChosenLogprob,
+            aggregate: Aggregate::Last,
+            select: Selection::Best,
+            temperature: 0.8,
+            seed: 42,
+        }
+    );
+    assert_eq!(beam.run().max_tokens.get(), 1024);
+    assert_eq!(beam.run().dataset().kind, DatasetKind::Builtin);
+    assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);
+}
+
+#[test]
+fn everything_can_be_said() {
+    let line = "eval best-of-n --n 16 --scorer entropy --select majority --temperature 0.5 --seed 7 \
+        --model dir --dataset math500 --data f.jsonl --rows 1-100 --limit 10 \
+        --budget tokens=20000,flops=1e12 --max-tokens 512 --device cuda:1 --in-flight 8 --out d \
+        --json --quiet";
+    let best = strategy(line);
+    let run = best.run();
+    assert_eq!(run.budget.unwrap().flops, Some(1_000_000_000_000));
+    assert_eq!(run.dataset().rows, Some(Rows { first: 1, last: 100 }));
+    assert!(run.json && run.quiet);
+    assert_eq!(run.in_flight.map(NonZeroUsize::get), Some(8));
+}
+
+#[test]
+fn bad_input_is_refused_with_exit_code_2() {
+    for (line, part) in [
+        ("eval beam --model m --width 0", "give a whole number from 1"),
+        ("eval beam --model m --n -4", "unexpected argument"),
+        ("eval best-of-n --model m --n 1.5", "give a whole number from 1"),
+        ("eval beam --model m --temperature -1", "not negative"),
+        ("eval beam --model m --temperature nan", "not negative"),
+        ("eval beam --model m --rows 3-1", "rows `3-1` are not a range"),
+        ("eval beam --model m --budget token=3", "budget axis `token` does not exist"),
+        ("eval beam --model m --limit 0", "zero"),
+        ("eval beam --model m --out a --resume b", "cannot be used with"),
+        ("eval beam --model m --scorer prm", "possible values: top-logprob"),
+        ("eval beam", "--model"),
+        ("eval bean --model m", "beam"),
+        // What has no effect does not exist.
+        ("eval greedy --model m --temperature 1", "unexpected argument"),
+        ("eval self-consistency --model m --scorer entropy", "unexpected argument"),
+        ("eval best-of-n --model m --width 4", "unexpected argument"),
+    ] {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+        let text = error.to_string();
+        assert!(text.contains(part), "{line}: {text}");
+    }
+}
+
+#[test]
+fn help_says_what_it_is_about() {
+    for line in ["--help", "eval --help", "eval beam --help", "model --help", "model logits --help"]
+    {
+        let error = parse(line).unwrap_err();
+        assert_eq!(error.exit_code(), 0, "{line}");
+        let help = error.to_string();
+        assert!(!help.contains("What all strategies share."), "{help}");
+        assert!(help.len() > 200, "{help}");
+    }
+}

@@ -1,0 +1,186 @@
+//! Runs: every problem of a dataset searched, graded and recorded.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
+use espalier_search::{BadStrategy, Models, Report, Task, search_many};
+
+use crate::answers::Votes;
+use crate::config::StrategySpec;
+use crate::dataset::Dataset;
+use crate::problem::{Item, Problem};
+use crate::progress::Progress;
+use crate::record::{Outcome, Record};
+use crate::store::{Store, StoreError};
+use crate::summary::Accuracy;
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct Run<'a> {
+    /// The problems.
+    pub dataset: &'a Dataset,
+    /// The strategy.
+    pub strategy: StrategySpec,
+    /// Where steps and answers end.
+    pub stops: Arc<Stops>,
+    /// Tokens sampled on a path, at most.
+    pub max_tokens: NonZeroU32,
+    /// What each problem may spend.
+    pub budget: Budget,
+    /// Problems searched at a time.
+    pub in_flight: NonZeroUsize,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The strategy's numbers cannot be.
+    #[error(transparent)]
+    Strategy(#[from] BadStrategy),
+    /// The run's directory cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A question could not be put to the model.
+    #[error("problem `{id}` could not be put to the model: {reason}")]
+    Prompt {
+        /// The problem.
+        id: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Every problem has its record.
+    Complete,
+    /// The observer stopped it; the store can be resumed.
+    Interrupted,
+}
+
+/// Searches every problem that has no finished record yet, and records each the moment it is over.
+///
+/// `prompt` puts a question to the model; all questions are put before anything is computed.
+/// `observer` hears of every step and may stop the run: problems under way are then given up, and a
+/// resumed run starts them again.
+///
+/// # Errors
+///
+/// [`RunError`]. What was recorded before stays recorded.
+pub fn run(
+    run: &Run<'_>,
+    prompt: &mut dyn FnMut(&Problem) -> Result<Arc<Prompt>, String>,
+    policy: &mut dyn Policy,
+    store: &mut Store,
+    clock: &dyn Clock,
+    observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Ended, RunError> {
+    let todo: Vec<&Item> =
+        run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
+    let mut tasks = Vec::with_capacity(todo.len());
+    for item in &todo {
+        let problem = &item.problem;
+        let prompt = prompt(problem)
+            .map_err(|reason| RunError::Prompt { id: problem.id.clone(), reason })?;
+        let strategy = run.strategy.strategy()?;
+        tasks.push(Task { prompt, hash: problem.hash, strategy });
+    }
+    let config =
+        run.strategy.config(run.max_tokens, Arc::clone(&run.stops), run.budget, run.in_flight);
+    let mut scorer = run.strategy.scorer().map(espalier_prm::Confidence::scorer);
+    let scorers = scorer.iter_mut().map(|scorer| scorer as &mut dyn Scorer).collect();
+    let mut models = Models { policy, scorers };
+    let mut failure = None;
+    let problems = run.dataset.items.len();
+    let before = problems - todo.len();
+    let mut progress = Progress {
+        problems,
+        done: before,
+        before,
+        active: 0,
+        sampled: 0,
+        accuracy: Accuracy::of(store.records().iter()),
+    };
+    let mut hear = |report: Report| {
+        match report {
+            Report::Progress { active, finished, sampled } => {
+                progress =
+                    Progress { active, done: before + finished, sampled, ..progress.clone() };
+            }
+            Report::Finished { index, outcome } => {
+                if let Err(error) = keep(run, todo[index], &outcome, store) {
+                    failure = Some(error);
+                    return ControlFlow::Break(());
+                }
+                progress.done += 1;
+                progress.accuracy = Accuracy::of(store.records().iter());
+            }
+        }
+        observer(&progress)
+    };
+    let left = search_many(tasks, &mut models, &config, clock, &mut hear);
+    if let Some(error) = failure {
+        // A record that could not be written is kept by the store: this is its last chance.
+        drop(store.flush());
+        return Err(error.into());
+    }
+    let complete = left.is_empty() && progress.done == problems;
+    Ok(if complete { Ended::Complete } else { Ended::Interrupted })
+}
+
+/// Grades and records one problem; its trace first, for a record says that all is there.
+fn keep(
+    run: &Run<'_>,
+    item: &Item,
+    outcome: &espalier_search::Outcome,
+    store: &mut Store,
+) -> Result<(), StoreError> {
+    let problem = &item.problem;
+    let trace = store.write_trace(&problem.id, problem.hash, &outcome.trace);
+    let ledger = outcome.ledger.total();
+    let record = if let Some(error) = &outcome.error {
+        Record::failed(item, chain(error), outcome.spent, ledger)
+    } else {
+        let votes = Votes::new(run.dataset.kind.form());
+        let tree = &outcome.tree;
+        let node = run.strategy.select(tree, &votes).map(|selected| selected.node);
+        // A path without an answer is still worth reading.
+        let node = node.or_else(|| tree.finished().next());
+        let found = Outcome {
+            stop: outcome.stop,
+            spend: outcome.spent,
+            ledger,
+            nodes: tree.len() as u64,
+            rounds: rounds(outcome),
+            text: node.map(|node| tree.path(node).text()),
+            wall_s: outcome.spent.nanoseconds as f64 / 1e9,
+        };
+        Record::graded(run.dataset.kind, item, found)
+    };
+    store.append(record)?;
+    trace.map(|_| ())
+}
+
+fn rounds(outcome: &espalier_search::Outcome) -> u32 {
+    let is_round =
+        |event: &&espalier_core::Event| matches!(event, espalier_core::Event::Round { .. });
+    outcome.trace.iter().filter(is_round).count() as u32
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! Runs with a toy policy that writes answers: complete, interrupted, resumed, failing.
+
+use std::path::Path;
+
+use espalier_core::{
+    Aggregate, Completion, Frozen, ModelCost, ModelError, Request, Service, Spend, Ticket, TokenId,
+    Tokens, toy::Letters,
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::{ScorerName, Selection};
+use crate::dataset::DatasetKind;
+use crate::run_info::RunInfo;
+
+/// Letters whose ended answers say a number: how long they are, modulo 5.
+struct Numbers(Letters);
+
+impl Service for Numbers {
+    type Ask = Request;
+    type Reply = Completion;
+
+    fn submit(&mut self, ask: Request) -> Ticket {
+        self.0.submit(ask)
+    }
+
+    fn poll(&mut self) -> Vec<(Ticket, Result<Completion, ModelError>)> {
+        let mut replies = self.0.poll();
+        for (_, reply) in &mut replies {
+            if let Ok(completion) = reply
+                && completion.step.text.ends_with('!')
+            {
+                let number = (completion.step.text.len() % 5).to_string();
+                completion.step.text += &[" \\boxed{", &number, "}"].concat();
+            }
+        }
+        replies
+    }
+
+    fn cancel(&mut self, ticket: Ticket) {
+        self.0.cancel(ticket);
+    }
+}
+
+impl Policy for Numbers {
+    fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
+        self.0.worst_case(requests)
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.0.cost()
+    }
+
+    fn context(&self) -> u32 {
+        self.0.context()
+    }
+
+    fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
+        self.0.encode(text)
+    }
+
+    fn decode(&self, tokens: &[TokenId]) -> String {
+        self.0.decode(tokens)
+    }
+}
+
+fn dataset() -> Dataset {
+    let line = |n: usize| {
+        json!({ "question": format!("q{n}"), "answer": format!("#### {}", n % 5) }).to_string()
+    };
+    let text = (0..12).map(line).collect::<Vec<_>>().join("\n");
+    Dataset::parse(DatasetKind::Gsm8k, Path::new("toy"), &text).unwrap()
+}
+
+fn beam() -> StrategySpec {
+    StrategySpec::Beam {
+        width: 2,
+        n: None,
+        depth: 8,
+        max_step_tokens: 16,
+        scorer: ScorerName::ChosenLogprob,
+        aggregate: Aggregate::Mean,
+        select: Selection::Best,
+        temperature: 0.8,
+        seed: 42,
+    }
+}
+
+fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
+    Run {
+        dataset,
+        strategy,
+        stops: Arc::default(),
+        max_tokens: NonZeroU32::new(64).unwrap(),
+        budget: Budget { generated: Some(300), ..Budget::default() },
+        in_flight: NonZeroUsize::new(in_flight).unwrap(),
+    }
+}
+
+fn carry_out(
+    plan: &Run<'_>,
+    store: &mut Store,
+    policy: &mut dyn Policy,
+    stop_after: usize,
+) -> Result<Ended, RunError> {
+    let mut prompt = |problem: &Problem| {
+        let tokens = problem.question.bytes().map(TokenId::from).collect();
+        Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
+    };
+    let mut observer = |progress: &Progress| {
+        if progress.done >= stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    run(plan, &mut prompt, policy, store, &Frozen, &mut observer)
+}
+
+fn letters() -> Numbers {
+    let mut letters = Letters::new();
+    letters.eos = 0.1;
+    Numbers(letters)
+}
+
+fn info() -> RunInfo {
+    RunInfo::new(json!({ "model": "letters" }))
+}
+
+fn timeless(store: &Store) -> Vec<Record> {
+    let mut records: Vec<Record> = store.records().iter().map(Record::timeless).collect();
+    records.sort_by(|a, b| a.id.cmp(&b.id));
+    records
+}
+
+#[test]
+fn every_problem_is_searched_within_its_budget_and_recorded() {
+    let dataset = dataset();
+    for strategy in [
+        beam(),
+        StrategySpec::Greedy,
+        StrategySpec::SelfConsistency { n: 3, temperature: 0.8, seed: 1 },
+        StrategySpec::BestOfN {
+            n: 3,
+            scorer: ScorerName::Entropy,
+            select: Selection::Best,
+            temperature: 0.8,
+            seed: 1,
+        },
+    ] {
+        let dir = TempDir::new().unwrap();
+        let mut store = Store::create(dir.path(), info()).unwrap();
+        let plan = plan(&dataset, strategy, 3);
+        let ended = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        assert_eq!(ended, Ended::Complete);
+        assert_eq!(store.records().len(), 12);
+        for record in store.records() {
+            assert!(record.spend.generated <= 300 && record.spend.calls > 0);
+            assert_eq!(record.ledger.spend(), Spend { nanoseconds: 0, ..record.spend });
+            assert!(dir.path().join("traces").join(format!("{}.jsonl", record.id)).exists());
+        }
+        assert!(store.records().iter().any(|record| record.verdict.is_some()));
+    }
+}
+
+#[test]
+fn stopped_and_resumed_is_as_never_stopped() {
+    let dataset = dataset();
+    let whole = TempDir::new().unwrap();
+    let mut store = Store::create(whole.path(), info()).unwrap();
+    carry_out(&plan(&dataset, beam(), 1), &mut store, &mut letters(), usize::MAX).unwrap();
+    let expected = timeless(&store);
+    for stop_after in [1, 5, 11] {
+        let dir = TempDir::new().unwrap();
+        let mut store = Store::create(dir.path(), info()).unwrap();
+        let plan = plan(&dataset, beam(), 4);
+        let ended = carry_out(&plan, &mut store, &mut letters(), stop_after).unwrap();
+        assert_eq!(ended, Ended::Interrupted);
+        drop(store);
+        let mut store = Store::resume(dir.path(), &info()).unwrap();
+        assert!((stop_after..12).contains(&store.records().len()));
+        let ended = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        assert_eq!(ended, Ended::Complete);
+        assert_eq!(timeless(&store), expected);
+        // Nothing is left to do.
+        let again = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        assert_eq!(again, Ended::Complete);
+    }
+}
+
+#[test]
+fn a_failure_is_recorded_as_one_and_tried_again() {
+    let dataset = dataset();
+    let dir = TempDir::new().unwrap();
+    let mut store = Store::create(dir.path(), info()).unwrap();
+    let plan = plan(&dataset, beam(), 2);
+    let mut small = letters();
+    small.0.context = 1;
+    let ended = carry_out(&plan, &mut store, &mut small, usize::MAX).unwrap();
+    assert_eq!(ended, Ended::Complete);
+    assert!(store.records().iter().all(|record| record.error.is_some() && !record.is_finished()));
+    assert_eq!(Accuracy::of(store.records().iter()).n, 0);
+    carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+    assert!(store.records().iter().all(Record::is_finished));
+}
+
+#[test]
+fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
+    let dataset = dataset();
+    let dir = TempDir::new().unwrap();
+    let mut store = Store::create(dir.path(), info()).unwrap();
+    let mut odd = beam();
+    if let StrategySpec::Beam { n, .. } = &mut odd {
+        *n = Some(3);
+    }
+    let error = carry_out(&plan(&dataset, odd, 1), &mut store, &mut letters(), 1).unwrap_err();
+    assert!(error.to_string().contains("`--n` 3 is not a multiple of `--width` 2"), "{error}");
+    let plan = plan(&dataset, beam(), 1);
+    let mut refuse = |_: &Problem| Err("too long".to_owned());
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    let error = run(&plan, &mut refuse, &mut letters(), &mut store, &Frozen, &mut go_on);
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "problem `gsm8k-0001` could not be put to the model: too long"
+    );
+    assert!(store.records().is_empty());
+}
