@@ -13,6 +13,8 @@ pub mod answers;
 pub mod args;
 pub mod budget_arg;
 pub mod builtin;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dataset;

@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! The `espalier` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    espalier_eval::cli::main()
+}

@@ -36,6 +36,11 @@ pub const LATEX_PLAIN: &str = "Problem: What is $\\frac{1}{2} + \\frac{1}{3}$?\n
 /// The texts that begin another question: a base model that writes one has finished its answer.
 pub const PLAIN_STOPS: [&str; 2] = ["\nQuestion:", "\nProblem:"];
 
+/// What ends a step.
+///
+/// Source: search-and-learn's beam search, <https://github.com/huggingface/search-and-learn>.
+pub const STEP_BOUNDARY: &str = "\n\n";
+
 /// Who speaks in a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

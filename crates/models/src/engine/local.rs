@@ -32,6 +32,23 @@ pub fn share(engine: Engine) -> (LocalPolicy, LocalReader) {
 }
 
 impl LocalPolicy {
+    /// The ids of a whole prompt: as [`encode`](Policy::encode), after the token with which texts of this
+    /// vocabulary begin, unless the text has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError`] where the tokenizer fails.
+    pub fn prompt(&self, text: &str) -> Result<Tokens, ModelError> {
+        let engine = self.engine.borrow();
+        let ids = encode(&engine, text)?;
+        match engine.tokenizer.bos().filter(|_| engine.tokenizer.add_bos()) {
+            Some(bos) if ids.first() != Some(&bos) => {
+                Ok(std::iter::once(bos).chain(ids.iter().copied()).collect())
+            }
+            _ => Ok(ids),
+        }
+    }
+
     /// What the engine has done and holds.
     #[must_use]
     pub fn stats(&self) -> EngineStats {

@@ -1,0 +1,43 @@
+//! The command line: bad input ends with exit code 2 before anything is computed.
+
+mod eval;
+mod failure;
+mod gpu_check;
+mod hub;
+mod model;
+mod progress;
+mod throughput;
+mod weights_hash;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use failure::Failure;
+
+/// Parses the command line, carries it out and says how it went.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Eval(strategy) => eval::eval(&strategy),
+        Command::Model(command) => model::model(&command),
+        Command::GpuCheck(args) => gpu_check::gpu_check(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Interrupted { resume }) => {
+            eprintln!("interrupted; everything finished is on disk. To go on:\n  {resume}");
+            ExitCode::from(130)
+        }
+        Err(Failure::BadInput(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
