@@ -8,7 +8,7 @@ use espalier_core::{Aggregate, Budget};
 
 use crate::budget_arg::parse_budget;
 use crate::config::{DatasetSpec, ScorerName, Selection, StrategySpec};
-use crate::dataset::{DatasetKind, Rows};
+use crate::dataset::{AnswerForm, DatasetKind, Rows};
 
 /// Inference-time search over language models, measured against compute budgets.
 #[derive(Debug, Parser)]
@@ -202,10 +202,10 @@ pub struct Run {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
-    /// Tokens sampled on a path, at most; a longer one has no answer [source of the default: REBASE,
-    /// `max_tokens`]
-    #[arg(long, value_name = "TOKENS", default_value = "1024", value_parser = at_least_one, help_heading = "Model")]
-    pub max_tokens: NonZeroU32,
+    /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 where answers are
+    /// numbers (lm-evaluation-harness, `max_gen_toks`), 1024 for LaTeX (REBASE, `max_tokens`)]
+    #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
+    pub max_tokens: Option<NonZeroU32>,
     /// The problems: those built in need no file
     #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
     pub dataset: DatasetArg,
@@ -244,6 +244,15 @@ pub struct Run {
 }
 
 impl Run {
+    /// Tokens sampled on a path, at most.
+    #[must_use]
+    pub fn max_tokens(&self) -> NonZeroU32 {
+        self.max_tokens.unwrap_or(match DatasetKind::from(self.dataset).form() {
+            AnswerForm::Number => NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
+            AnswerForm::Latex => NonZeroU32::new(1024).unwrap_or(NonZeroU32::MIN),
+        })
+    }
+
     /// The problems, as data.
     #[must_use]
     pub fn dataset(&self) -> DatasetSpec {

@@ -196,12 +196,11 @@ pub fn generation(
     max_tokens: u32,
     budget: &Budget,
 ) -> Value {
-    let form = dataset.kind.form();
     let words = match chat {
         Chat::Template => {
-            prompt::chat(form, "{question}").into_iter().map(|turn| turn.content).collect()
+            prompt::chat(dataset.kind, "{question}").into_iter().map(|turn| turn.content).collect()
         }
-        Chat::Plain => prompt::plain(form, "{question}"),
+        Chat::Plain => prompt::plain(dataset.kind, "{question}"),
     };
     json!({
         "strategy": strategy,

@@ -1,6 +1,6 @@
 //! Prompts: how a question is put to a model.
 
-use crate::dataset::AnswerForm;
+use crate::dataset::{AnswerForm, DatasetKind};
 
 /// What stands for the question in a template.
 const QUESTION: &str = "{question}";
@@ -9,6 +9,11 @@ const QUESTION: &str = "{question}";
 /// mathematics write it.
 pub const NUMBER_CHAT: &str = "{question}\n\nSolve the problem step by step, one step a line. \
     Put only the final number in \\boxed{}.";
+
+/// The instruction for the built-in problems: they are what a first run shows, with a model too small to
+/// gain from long answers, and brevity makes that run short.
+pub const BRIEF_CHAT: &str = "{question}\n\nThink step by step and be brief. \
+    End with \"The answer is\" and the number.";
 
 /// The instruction for answers in LaTeX.
 ///
@@ -74,18 +79,19 @@ pub struct Message {
 ///
 /// No system message: some templates refuse one, and some put their own.
 #[must_use]
-pub fn chat(form: AnswerForm, question: &str) -> Vec<Message> {
-    let template = match form {
-        AnswerForm::Number => NUMBER_CHAT,
-        AnswerForm::Latex => LATEX_CHAT,
+pub fn chat(kind: DatasetKind, question: &str) -> Vec<Message> {
+    let template = match kind {
+        DatasetKind::Builtin => BRIEF_CHAT,
+        DatasetKind::Gsm8k => NUMBER_CHAT,
+        DatasetKind::Math500 => LATEX_CHAT,
     };
     vec![Message { role: Role::User, content: fill(template, question) }]
 }
 
 /// The text that asks `question` of a model without a chat template.
 #[must_use]
-pub fn plain(form: AnswerForm, question: &str) -> String {
-    let template = match form {
+pub fn plain(kind: DatasetKind, question: &str) -> String {
+    let template = match kind.form() {
         AnswerForm::Number => NUMBER_PLAIN,
         AnswerForm::Latex => LATEX_PLAIN,
     };
@@ -105,9 +111,9 @@ mod tests {
     fn the_question_stands_in_every_prompt_once() {
         // A question may itself contain the placeholder: it is not filled in twice.
         let question = "What is {question}?";
-        for form in [AnswerForm::Number, AnswerForm::Latex] {
-            let [message] = &chat(form, question)[..] else { panic!("one message") };
-            for text in [&message.content, &plain(form, question)] {
+        for kind in [DatasetKind::Builtin, DatasetKind::Gsm8k, DatasetKind::Math500] {
+            let [message] = &chat(kind, question)[..] else { panic!("one message") };
+            for text in [&message.content, &plain(kind, question)] {
                 assert_eq!(text.matches(question).count(), 1, "{text}");
                 assert_eq!(text.matches(QUESTION).count(), 1, "{text}");
             }
@@ -116,12 +122,12 @@ mod tests {
 
     #[test]
     fn worked_examples_are_written_as_answers_are_read() {
-        let example = |form| {
-            let prompt = plain(form, "?");
+        let example = |kind: DatasetKind| {
+            let prompt = plain(kind, "?");
             let end = prompt.rfind("\n\n").unwrap();
-            extract(&prompt[..end], form).unwrap().answer.0
+            extract(&prompt[..end], kind.form()).unwrap().answer.0
         };
-        assert_eq!(example(AnswerForm::Number), "15");
-        assert_eq!(example(AnswerForm::Latex), r"\frac{5}{6}");
+        assert_eq!(example(DatasetKind::Gsm8k), "15");
+        assert_eq!(example(DatasetKind::Math500), r"\frac{5}{6}");
     }
 }

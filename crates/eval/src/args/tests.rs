@@ -37,7 +37,7 @@ fn defaults_are_those_cited() {
             seed: 42,
         }
     );
-    assert_eq!(beam.run().max_tokens.get(), 1024);
+    assert_eq!(beam.run().max_tokens().get(), 256);
     assert_eq!(beam.run().dataset().kind, DatasetKind::Builtin);
     assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);
 }

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 use super::{failure::Failure, hub, progress::Bar, weights_hash::weights_hash};
 use crate::{
-    Chat, Dataset, DatasetKind, Ended, Problem, Run, RunInfo, Store, StrategySpec, Summary, WallClock,
-    args, generation, prompt, run, table,
+    Chat, Dataset, DatasetKind, Ended, Problem, Run, RunInfo, Store, StrategySpec, Summary,
+    WallClock, args, generation, prompt, resume_command, run, table,
 };
 
 /// What the built-in problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
@@ -73,7 +73,7 @@ fn search(
         dataset,
         strategy: spec,
         stops: Arc::new(Stops { boundary: vec![prompt::STEP_BOUNDARY.to_owned()], end }),
-        max_tokens: args.max_tokens,
+        max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),
         in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
     };
@@ -84,7 +84,11 @@ fn search(
     let bar = Bar::start(dataset.items.len(), !args.quiet);
     let mut observe = |progress: &crate::Progress| {
         bar.show(progress);
-        if stopped.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if stopped.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let ended = run(&plan, &mut put, policy, store, &WallClock::start(), &mut observe);
     let elapsed = bar.end();
@@ -95,7 +99,9 @@ fn search(
     store.write_summary(&summary)?;
     report(args, &spec, &summary, store)?;
     if ended == Ended::Interrupted {
-        return Err(Failure::Interrupted { resume: resume_command(store) });
+        return Err(Failure::Interrupted {
+            resume: resume_command(&std::env::args().collect::<Vec<_>>(), store.dir()),
+        });
     }
     if summary.failed > 0 {
         let error = store.records().iter().find_map(|record| record.error.clone());
@@ -115,18 +121,17 @@ fn prompts(
     chat: Option<&ChatTemplate>,
     policy: &LocalPolicy,
 ) -> Result<Vec<Arc<Prompt>>, Failure> {
-    let form = dataset.kind.form();
     let one = |item: &crate::Item| -> Result<Arc<Prompt>, Failure> {
         let question = &item.problem.question;
         let text = match chat {
             Some(chat) => {
-                let turns: Vec<Message> = prompt::chat(form, question)
+                let turns: Vec<Message> = prompt::chat(dataset.kind, question)
                     .into_iter()
                     .map(|turn| Message::new(turn.role.name(), turn.content))
                     .collect();
                 chat.render(&turns, true).map_err(Failure::bad)?
             }
-            None => prompt::plain(form, question),
+            None => prompt::plain(dataset.kind, question),
         };
         let tokens = policy.prompt(&text).map_err(Failure::bad)?;
         if tokens.len() as u32 >= policy.context() {
@@ -156,7 +161,7 @@ fn store(
         .map_err(Failure::BadInput)?;
     let model = json!({ "name": info.name, "sha256": hash });
     let budget = run.budget.unwrap_or_default();
-    let generation = generation(spec, dataset, &model, chat, run.max_tokens.get(), &budget);
+    let generation = generation(spec, dataset, &model, chat, run.max_tokens().get(), &budget);
     let device = &info.device;
     let mut info = RunInfo::new(generation);
     info.runtime["device"] = Value::String(device.clone());
@@ -211,19 +216,4 @@ fn watch_for_ctrl_c(stopped: &Arc<AtomicBool>) -> Result<(), Failure> {
         }
     })?;
     Ok(())
-}
-
-fn resume_command(store: &Store) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut skip = false;
-    for word in std::env::args().skip(1) {
-        match word.as_str() {
-            _ if std::mem::take(&mut skip) => {}
-            "--out" | "--resume" => skip = true,
-            _ if word.starts_with("--out=") || word.starts_with("--resume=") => {}
-            _ if word.contains(char::is_whitespace) => words.push(format!("'{word}'")),
-            _ => words.push(word),
-        }
-    }
-    format!("espalier {} --resume {}", words.join(" "), store.dir().display())
 }

@@ -55,7 +55,8 @@ fn golden(dir: &Path, device: DeviceChoice) -> Result<f32, anyhow::Error> {
     let mut compare = |name: &str, got: &[f32]| -> Result<(), anyhow::Error> {
         let expected = golden.read_f32(name)?;
         let errors = got.iter().zip(&expected).map(|(a, b)| (a - b).abs());
-        let error = errors.fold(0.0, |worst: f32, e| if e.is_nan() { f32::INFINITY } else { worst.max(e) });
+        let error =
+            errors.fold(0.0, |worst: f32, e| if e.is_nan() { f32::INFINITY } else { worst.max(e) });
         worst = worst.max(error);
         Ok(())
     };

@@ -30,9 +30,11 @@ fn fetch(repository: &str) -> Result<PathBuf, Failure> {
 
 #[cfg(feature = "hub")]
 fn fetch(repository: &str) -> Result<PathBuf, Failure> {
-    download::fetch(repository).map_err(|error| Failure::BadInput(error.context(format!(
-        "cannot fetch `hf:{repository}`; download the model elsewhere and give its directory"
-    ))))
+    download::fetch(repository).map_err(|error| {
+        Failure::BadInput(error.context(format!(
+            "cannot fetch `hf:{repository}`; download the model elsewhere and give its directory"
+        )))
+    })
 }
 
 #[cfg(feature = "hub")]
@@ -78,7 +80,8 @@ mod download {
             .timeout_resolve(Some(Duration::from_secs(5)))
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_recv_response(Some(Duration::from_secs(15)));
-        let hub = Hub { agent: config.build().into(), base: format!("{host}/{repository}/resolve/main") };
+        let hub =
+            Hub { agent: config.build().into(), base: format!("{host}/{repository}/resolve/main") };
         for name in SMALL {
             hub.get(&dir, name, name == "config.json" || name == "tokenizer.json")?;
         }

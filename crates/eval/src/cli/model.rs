@@ -29,7 +29,8 @@ pub(super) fn model(command: &ModelCommand) -> Result<(), Failure> {
         ModelCommand::Throughput(args) => {
             let mut open = Open::new(args)?;
             for branches in [1, 16, 64] {
-                let one = measure(&mut open.policy, open.info.config.vocab, (512, branches, 32), 3)?;
+                let one =
+                    measure(&mut open.policy, open.info.config.vocab, (512, branches, 32), 3)?;
                 let text = format!(
                     "{branches} branches, 512-token prefix: prefill {:.1} tokens/s, decode {:.1}",
                     one.prefill, one.decode

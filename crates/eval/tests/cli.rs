@@ -1,0 +1,291 @@
+//! The command line on tiny real models: results, bad input, and a clean stop.
+
+#![cfg(feature = "cli")]
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures").join(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
+fn espalier(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+    command.current_dir(dir).args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(dir: &Path, arguments: &[&str]) -> Output {
+    espalier(dir, arguments).output().unwrap()
+}
+
+/// Runs with one line of standard input and returns the one JSON line it prints.
+fn json(arguments: &[&str], line: &str) -> Value {
+    let dir = TempDir::new().unwrap();
+    let mut command = espalier(dir.path(), arguments);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs and expects exit code 2, no panic, and all of `parts` in the message.
+fn refused(arguments: &[&str], parts: &[&str]) {
+    let dir = TempDir::new().unwrap();
+    let output = run(dir.path(), arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+    assert!(!dir.path().join("runs").exists(), "nothing was run");
+}
+
+fn eval<'a>(strategy: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = vec!["eval", strategy, "--model", model, "--quiet"];
+    arguments.extend(more);
+    arguments
+}
+
+#[test]
+fn every_strategy_runs_and_ends_with_its_json() {
+    let model = fixture("qwen2");
+    let model = model.to_str().unwrap();
+    let dir = TempDir::new().unwrap();
+    for strategy in ["greedy", "best-of-n", "self-consistency", "beam"] {
+        let more = ["--limit", "2", "--max-tokens", "12", "--json", "--out", strategy];
+        let output = run(dir.path(), &eval(strategy, model, &more));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+        assert_eq!(last["n"], 2);
+        assert!(last["accuracy"].is_number());
+        assert!(last["spend"]["generated"].as_u64().unwrap() > 0);
+        assert_eq!(last["config"]["strategy"]["name"], strategy);
+        let records = fs::read_to_string(dir.path().join(strategy).join("records.jsonl")).unwrap();
+        assert_eq!(records.lines().count(), 2);
+        assert!(dir.path().join(strategy).join("summary.json").exists());
+    }
+}
+
+#[test]
+fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_records() {
+    let model = fixture("llama");
+    let model = model.to_str().unwrap();
+    let dir = TempDir::new().unwrap();
+    let rows: String = (0..40)
+        .map(|row| format!("{{\"question\": \"q{row}?\", \"answer\": \"#### {row}\"}}\n"))
+        .collect();
+    let data = dir.path().join("data.jsonl");
+    fs::write(&data, rows).unwrap();
+    let shared = [
+        "--dataset",
+        "gsm8k",
+        "--data",
+        data.to_str().unwrap(),
+        "--max-tokens",
+        "60",
+        "--in-flight",
+        "1",
+        "--n",
+        "16",
+    ];
+    let go = |out: &[&str]| {
+        eval("best-of-n", model, &[&shared[..], out].concat())
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let words = go(&["--out", "a"]);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut child = espalier(dir.path(), &words).stderr(Stdio::piped()).spawn().unwrap();
+    let log = dir.path().join("a/records.jsonl");
+    let lines = |path: &Path| fs::read_to_string(path).unwrap_or_default().lines().count();
+    while lines(&log) < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        std::thread::yield_now();
+    }
+    #[expect(clippy::disallowed_methods, reason = "the test sends a signal")]
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--resume a"));
+    let before = lines(&log);
+    assert!((2..40).contains(&before), "{before}");
+    assert!(
+        run(dir.path(), &eval("best-of-n", model, &[&shared[..], &["--resume", "a"]].concat()))
+            .status
+            .success()
+    );
+    assert!(
+        run(dir.path(), &eval("best-of-n", model, &[&shared[..], &["--out", "b"]].concat()))
+            .status
+            .success()
+    );
+    let answers = |name: &str| -> Vec<(String, String, String)> {
+        let text = fs::read_to_string(dir.path().join(name).join("records.jsonl")).unwrap();
+        let mut all: Vec<_> = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .map(|record| {
+                (
+                    record["id"].to_string(),
+                    record["text"].to_string(),
+                    record["spend"]["generated"].to_string(),
+                )
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(answers("a").len(), 40);
+    assert_eq!(answers("a"), answers("b"));
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    let model = fixture("llama");
+    let model = model.to_str().unwrap();
+    refused(&eval("beam", model, &["--width", "0"]), &["--width"]);
+    refused(&eval("beam", model, &["--width", "4", "--n", "6"]), &["`--n", "4"]);
+    refused(&eval("greedy", model, &["--device", "tpu"]), &["unknown device `tpu`"]);
+    refused(&eval("greedy", model, &["--device", "cuda"]), &["cuda"]);
+    refused(&eval("greedy", model, &["--rows", "70-99"]), &["70", "99", "72"]);
+    refused(&eval("greedy", model, &["--rows", "5-2"]), &["--rows"]);
+    refused(&eval("greedy", model, &["--limit", "0"]), &["--limit"]);
+    refused(&eval("greedy", model, &["--budget", "tokens=-3"]), &["--budget"]);
+    refused(&eval("greedy", model, &["--dataset", "gsm8k"]), &["--data"]);
+    refused(
+        &eval("greedy", model, &["--dataset", "gsm8k", "--data", "nowhere.jsonl"]),
+        &["nowhere.jsonl"],
+    );
+    refused(&eval("greedy", "no/such/model", &[]), &["no/such/model"]);
+}
+
+#[test]
+fn a_malformed_line_is_named_by_file_and_number() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("bad.jsonl");
+    fs::write(&data, "{\"question\": \"q\", \"answer\": \"#### 1\"}\n{\"question\": \"q\"}\n")
+        .unwrap();
+    let data = data.to_str().unwrap();
+    let model = fixture("llama");
+    let arguments = ["--dataset", "gsm8k", "--data", data];
+    refused(
+        &eval("greedy", model.to_str().unwrap(), &arguments),
+        &["bad.jsonl", "line 2", "answer"],
+    );
+}
+
+#[test]
+fn a_prompt_beyond_the_context_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("long.jsonl");
+    let question = "many words ".repeat(300);
+    fs::write(&data, format!("{{\"question\": \"{question}\", \"answer\": \"#### 1\"}}\n"))
+        .unwrap();
+    let model = fixture("llama");
+    let arguments = ["--dataset", "gsm8k", "--data", data.to_str().unwrap()];
+    refused(&eval("greedy", model.to_str().unwrap(), &arguments), &["context holds 256"]);
+}
+
+/// A copy of a fixture, changed.
+fn broken(name: &str, change: impl FnOnce(&Path)) -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for file in fixture(name).read_dir().unwrap() {
+        let file = file.unwrap();
+        if file.path().is_file() {
+            fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
+        }
+    }
+    change(dir.path());
+    dir
+}
+
+fn edit(path: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.contains(from));
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn broken_models_are_refused() {
+    let refuse = |dir: &TempDir, parts: &[&str]| {
+        refused(&eval("greedy", dir.path().to_str().unwrap(), &[]), parts);
+    };
+    let dir = broken("llama", |dir| fs::remove_file(dir.join("model.safetensors")).unwrap());
+    refuse(&dir, &["model.safetensors"]);
+    let dir = broken("llama", |dir| {
+        let path = dir.join("model.safetensors");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    });
+    refuse(&dir, &["model.safetensors", "truncated"]);
+    let dir = broken("qwen2", |dir| {
+        fs::remove_file(dir.join("model-00002-of-00003.safetensors")).unwrap()
+    });
+    refuse(&dir, &["model-00002-of-00003.safetensors"]);
+    let dir = broken("llama", |dir| {
+        edit(&dir.join("config.json"), "\"model_type\": \"llama\"", "\"model_type\": \"mamba\"");
+    });
+    refuse(&dir, &["`mamba`", "llama, qwen2"]);
+    let dir = broken("llama", |dir| {
+        edit(&dir.join("config.json"), "\"intermediate_size\": 48", "\"intermediate_size\": 64");
+    });
+    refuse(&dir, &["`model.layers.0.mlp.gate_proj.weight`", "[64, 32]", "[48, 32]"]);
+    let dir = broken("llama", |dir| {
+        fs::copy(fixture("qwen2").join("tokenizer.json"), dir.join("tokenizer.json")).unwrap();
+    });
+    refuse(&dir, &["tokenizer has 280 tokens", "96"]);
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("cut.gguf");
+    let bytes = fs::read(fixture("tiny-llama.gguf")).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 1000]).unwrap();
+    refused(&eval("greedy", path.to_str().unwrap(), &[]), &["cut.gguf", "truncated"]);
+}
+
+#[test]
+fn a_hub_name_without_the_feature_or_the_network_fails_fast() {
+    let dir = TempDir::new().unwrap();
+    let output = run(dir.path(), &eval("greedy", "hf:org/name", &[]));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hf:org/name"));
+}
+
+#[test]
+fn model_commands_show_what_the_runtime_sees() {
+    let model = fixture("tiny-qwen2.gguf");
+    let model = model.to_str().unwrap();
+    let ids = json(&["model", "tokenize", model, "--json"], "\"hello world\"")["ids"].clone();
+    let n = ids.as_array().unwrap().len();
+    assert!(n > 0);
+    let logits = json(&["model", "logits", model, "--json"], "\"hello world\"");
+    assert_eq!(logits["ids"], ids);
+    assert_eq!(logits["logprobs"].as_array().unwrap().len(), n);
+    assert_eq!(logits["logprobs"][0].as_array().unwrap().len(), 288);
+    let score = json(&["model", "score", model, "--json"], "\"hello world\"");
+    let sum: f64 = (1..n)
+        .map(|at| logits["logprobs"][at - 1][ids[at].as_u64().unwrap() as usize].as_f64().unwrap())
+        .sum();
+    assert!((score["logprob"].as_f64().unwrap() - sum).abs() < 1e-4);
+    let greedy = ["model", "generate", model, "--json", "--max-tokens", "5"];
+    let one = json(&greedy, "\"hello world\"");
+    assert_eq!(one["ids"].as_array().unwrap().len(), 5);
+    assert!(one["text"].is_string());
+    assert_eq!(one, json(&greedy, "\"hello world\""));
+    let inspect = json(&["model", "inspect", model, "--json"], "");
+    assert_eq!(inspect["architecture"], "qwen2");
+    assert_eq!(inspect["tensors"].as_array().unwrap().len(), 2 + 3 * 12);
+}
