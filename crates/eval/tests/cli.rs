@@ -1,5 +1,6 @@
 //! The command line on tiny real models: results, bad input, and a clean stop.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 #![cfg(feature = "cli")]
 
 use std::{
@@ -84,9 +85,8 @@ fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_records() {
     let model = fixture("llama");
     let model = model.to_str().unwrap();
     let dir = TempDir::new().unwrap();
-    let rows: String = (0..40)
-        .map(|row| format!("{{\"question\": \"q{row}?\", \"answer\": \"#### {row}\"}}\n"))
-        .collect();
+    let row = |row| format!("{{\"question\": \"q{row}?\", \"answer\": \"#### {row}\"}}");
+    let rows = (0..40).map(row).collect::<Vec<_>>().join("\n");
     let data = dir.path().join("data.jsonl");
     fs::write(&data, rows).unwrap();
     let shared = [
@@ -234,7 +234,7 @@ fn broken_models_are_refused() {
     });
     refuse(&dir, &["model.safetensors", "truncated"]);
     let dir = broken("qwen2", |dir| {
-        fs::remove_file(dir.join("model-00002-of-00003.safetensors")).unwrap()
+        fs::remove_file(dir.join("model-00002-of-00003.safetensors")).unwrap();
     });
     refuse(&dir, &["model-00002-of-00003.safetensors"]);
     let dir = broken("llama", |dir| {

@@ -20,7 +20,7 @@ pub use assembly::Naming;
 ///
 /// [`LoadError`] naming the tensor that is missing, of the wrong shape or of a type that is not read.
 pub fn assemble(
-    config: ModelConfig,
+    config: &ModelConfig,
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,

@@ -89,11 +89,10 @@ impl ModelConfig {
         let or = |key: &str, default: usize| {
             if file.get(key).is_some() { count(file, key) } else { Ok(default) }
         };
-        for (key, wanted) in [("hidden_act", "silu")] {
-            let found = file.get(key).and_then(Value::as_str).unwrap_or(wanted);
-            if found != wanted {
-                return Err(file.wrong(key, format!("must be `{wanted}`, but is: `{found}`")));
-            }
+        let activation = file.get("hidden_act").and_then(Value::as_str).unwrap_or("silu");
+        if activation != "silu" {
+            let reason = format!("must be `silu`, but is: `{activation}`");
+            return Err(file.wrong("hidden_act", reason));
         }
         for key in ["mlp_bias", "use_sliding_window"] {
             if file.get(key).and_then(Value::as_bool) == Some(true) {

@@ -113,7 +113,7 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
     let (device, device_name) = device.open()?;
     let Checkpoint { source, naming, config, tokenizer, chat } = Checkpoint::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let decoder = assemble(config, source.as_ref(), naming, &device)?;
+    let decoder = assemble(&config, source.as_ref(), naming, &device)?;
     let cost = decoder.cost();
     let info = ModelInfo {
         name: name.clone(),
@@ -122,7 +122,7 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
             Naming::HuggingFace => "hugging_face",
         },
         config: decoder.config.clone(),
-        parameters: (cost.trunk + cost.head) / 2,
+        parameters: cost.trunk.midpoint(cost.head),
         weight_bytes: decoder.weight_bytes(),
         device: device_name,
         eos: tokenizer.eos().to_vec(),

@@ -1,6 +1,8 @@
 //! Laws of the engine on tiny real architectures: what is shared, forked, batched, chunked or evicted
 //! changes nothing, and nothing is computed twice.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -2,6 +2,8 @@
 //!
 //! `fixtures/tiny.py` made them; `fixtures/provenance.json` says with which versions.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::path::Path;

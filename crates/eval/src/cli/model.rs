@@ -1,6 +1,7 @@
 //! `espalier model`: what the runtime sees of a model.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, IsTerminal, Write},
     sync::Arc,
 };
@@ -127,7 +128,7 @@ fn inspect(args: &ModelArgs) -> Result<(), Failure> {
         let Some(info) = source.info(&name) else { continue };
         values += info.values() as u64;
         bytes += info.bytes;
-        text.push_str(&format!("\n{name} {:?} {}", info.shape, info.dtype));
+        let _ = write!(text, "\n{name} {:?} {}", info.shape, info.dtype);
         tensors.push(json!({ "name": name, "shape": info.shape, "dtype": info.dtype }));
     }
     let tokenizer = &checkpoint.tokenizer;

@@ -1,6 +1,6 @@
 //! The hash of a model's files: which weights a run used.
 
-use std::{fs::File, io, io::Read, path::Path};
+use std::{fmt::Write as _, fs::File, io, io::Read, path::Path};
 
 use sha2::{Digest, Sha256};
 
@@ -21,7 +21,11 @@ pub(super) fn weights_hash(path: &Path) -> io::Result<String> {
     } else {
         update(&mut hash, path)?;
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut text = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Ok(text)
 }
 
 fn update(hash: &mut Sha256, path: &Path) -> io::Result<()> {

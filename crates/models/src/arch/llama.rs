@@ -15,7 +15,7 @@ use crate::{LoadError, WeightSource, config::ModelConfig, decoder::Decoder};
 ///
 /// Those of [`assemble`](super::assemble).
 pub fn assemble(
-    config: ModelConfig,
+    config: &ModelConfig,
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,
@@ -25,5 +25,5 @@ pub fn assemble(
         Naming::HuggingFace => PairLayout::Halves,
         Naming::Gguf => PairLayout::Interleaved,
     };
-    Assembly { config: &config, source, naming, device, pairs }.decoder()
+    Assembly { config, source, naming, device, pairs }.decoder()
 }

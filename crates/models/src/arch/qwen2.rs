@@ -14,7 +14,7 @@ use crate::{LoadError, WeightSource, config::ModelConfig, decoder::Decoder};
 ///
 /// Those of [`assemble`](super::assemble); [`LoadError::MissingTensor`] where a bias is missing.
 pub fn assemble(
-    config: ModelConfig,
+    config: &ModelConfig,
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,
@@ -24,5 +24,5 @@ pub fn assemble(
         let path = source.path().to_owned();
         return Err(LoadError::MissingTensor { path, tensor: bias });
     }
-    Assembly { config: &config, source, naming, device, pairs: PairLayout::Halves }.decoder()
+    Assembly { config, source, naming, device, pairs: PairLayout::Halves }.decoder()
 }

@@ -26,7 +26,7 @@ pub enum Store {
     /// In a slot of the front.
     Front(usize),
     /// In a segment.
-    Segment(Segment),
+    Segment(Box<Segment>),
 }
 
 /// Unknown tokens up to this many are fed one a step beside the others; longer runs are prefilled.
@@ -344,9 +344,10 @@ impl Engine {
             let shared = seen.iter().map(common).max().unwrap_or(0);
             // The last token of a prefix may have to be computed again for its hidden row, unless a
             // request before has just the same prefix.
-            let known = match seen.contains(&prefix) {
-                true => prefix.len(),
-                false => held.max(shared).min(prefix.len() - 1),
+            let known = if seen.contains(&prefix) {
+                prefix.len()
+            } else {
+                held.max(shared).min(prefix.len() - 1)
             };
             let max = u64::from(match request.until {
                 Until::Tokens(n) => n.min(request.max_tokens),

@@ -134,7 +134,7 @@ impl Engine {
             let ix = self.slots[slot];
             let segment = self.front.segment(slot, self.tree.node(ix).tokens.len());
             self.segment_bytes += segment.bytes();
-            self.tree.node_mut(ix).store = Store::Segment(segment);
+            self.tree.node_mut(ix).store = Store::Segment(Box::new(segment));
         }
         self.remove_slots(&ended);
     }
@@ -157,7 +157,7 @@ impl Engine {
         let tokens = node.tokens[..loc.len].to_vec();
         let segment = self.front.segment(slot, loc.len);
         self.segment_bytes += segment.bytes();
-        let ix = self.tree.add(parent, tokens, hidden_from, Store::Segment(segment));
+        let ix = self.tree.add(parent, tokens, hidden_from, Store::Segment(Box::new(segment)));
         self.deferred.push(ix);
         Loc { node: ix, len: loc.len }
     }

@@ -114,7 +114,7 @@ impl Engine {
         };
         self.stats.computed_tokens += tokens.len() as u64;
         self.segment_bytes += segment.bytes();
-        let store = Store::Segment(segment);
+        let store = Store::Segment(Box::new(segment));
         let ix = self.tree.add(parent, tokens.to_vec(), hidden_from, store);
         self.note_peak();
         (ix, hidden)

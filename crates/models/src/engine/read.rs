@@ -39,7 +39,7 @@ impl Engine {
         let heads = rows.len() as u128 * u128::from(self.cost.head);
         usage.flops += heads;
         usage.flops_uncached = self.cost.forward(0, tokens.len() as u64) + heads;
-        let values = self.values(read, &positions, rows);
+        let values = self.values(read, &positions, &rows);
         let lease = read.retain.then(|| self.lease(loc));
         self.let_go(loc.node);
         Ok(Reading { values: values?, usage, lease })
@@ -110,7 +110,7 @@ impl Engine {
         &self,
         read: &Read,
         positions: &[usize],
-        rows: Vec<Tensor<2>>,
+        rows: &[Tensor<2>],
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let vocab = self.decoder.config.vocab;
         let mut values = Vec::with_capacity(rows.len());

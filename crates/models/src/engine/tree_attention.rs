@@ -21,7 +21,7 @@ struct Group {
     len: usize,
     /// Rows, in plan order.
     rows: Range<usize>,
-    children: Vec<Group>,
+    children: Vec<Self>,
 }
 
 impl Group {
@@ -227,10 +227,6 @@ impl Runs<'_> {
         }
     }
 
-    fn cut(&self, tensor: &Tensor<3>, len: usize) -> Tensor<3> {
-        if tensor.dims()[1] == len { tensor.clone() } else { tensor.clone().narrow(1, 0, len) }
-    }
-
     /// Scores of `rows` against the runs in `groups`, padded to `width`: `[K, rows · G, width]`.
     fn scores(
         &self,
@@ -253,7 +249,7 @@ impl Runs<'_> {
             let n_rows = group.rows.len();
             let first = group.rows.start * self.shared;
             let mine = queries.clone().narrow(1, first, n_rows * self.shared);
-            let keys = self.cut(&self.segment(group).keys[self.layer], group.len);
+            let keys = cut(&self.segment(group).keys[self.layer], group.len);
             let mut line = vec![mine.matmul(keys.swap_dims(1, 2))];
             let below = group.width() - group.len;
             if below > 0 {
@@ -285,7 +281,7 @@ impl Runs<'_> {
             next = group.rows.end;
             let first = (group.rows.start - rows.start) * self.shared;
             let mine = weights.clone().narrow(1, first, group.rows.len() * self.shared);
-            let values = self.cut(&self.segment(group).values[self.layer], group.len);
+            let values = cut(&self.segment(group).values[self.layer], group.len);
             let mut sum = mine.clone().narrow(2, 0, group.len).matmul(values);
             let below = group.width() - group.len;
             if below > 0 {
@@ -299,6 +295,11 @@ impl Runs<'_> {
         }
         join(parts, 1)
     }
+}
+
+/// The first `len` tokens of a run's keys or values.
+fn cut(tensor: &Tensor<3>, len: usize) -> Tensor<3> {
+    if tensor.dims()[1] == len { tensor.clone() } else { tensor.clone().narrow(1, 0, len) }
 }
 
 fn join(mut parts: Vec<Tensor<3>>, dim: usize) -> Tensor<3> {

@@ -92,6 +92,10 @@ impl Front {
     }
 
     /// A slot's first `len` tokens as a segment of their own.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such slot.
     #[must_use]
     pub fn segment(&self, slot: usize, len: usize) -> Segment {
         let (kv_heads, dim) = (self.kv_heads, self.head_dim);
@@ -109,6 +113,10 @@ impl Front {
     }
 
     /// The hidden row of one token of one slot, `[1, E]`.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such slot.
     #[must_use]
     pub fn hidden(&self, slot: usize, column: usize) -> Tensor<2> {
         let hidden = self.hidden.as_ref().expect("a front with rows has hidden rows").clone();

@@ -26,7 +26,7 @@ pub enum RopeScaling {
 
 /// Rotations of query and key heads by their positions.
 ///
-/// The pair (x_i, x_{i + D/2}) turns by `position · θ^(−2i/D)`, scaled as [`RopeScaling`] says.
+/// The pair `(x[i], x[i + D/2])` turns by `position · θ^(−2i/D)`, scaled as [`RopeScaling`] says.
 ///
 /// Source: Su et al. 2021, <https://arxiv.org/abs/2104.09864>, section 3.2.2; the half-split pairing is
 /// Hugging Face's.
