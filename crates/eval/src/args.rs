@@ -8,7 +8,7 @@ use espalier_core::{Aggregate, Budget};
 
 use crate::budget_arg::parse_budget;
 use crate::config::{DatasetSpec, ScorerName, Selection, StrategySpec};
-use crate::dataset::{AnswerForm, DatasetKind, Rows};
+use crate::dataset::{DatasetKind, Rows};
 
 /// Inference-time search over language models, measured against compute budgets.
 #[derive(Debug, Parser)]
@@ -202,8 +202,8 @@ pub struct Run {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
-    /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 where answers are
-    /// numbers (lm-evaluation-harness, `max_gen_toks`), 1024 for LaTeX (REBASE, `max_tokens`)]
+    /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
+    /// built-in problems (lm-evaluation-harness, `max_gen_toks`), 1024 for files (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
     pub max_tokens: Option<NonZeroU32>,
     /// The problems: those built in need no file
@@ -247,9 +247,11 @@ impl Run {
     /// Tokens sampled on a path, at most.
     #[must_use]
     pub fn max_tokens(&self) -> NonZeroU32 {
-        self.max_tokens.unwrap_or(match DatasetKind::from(self.dataset).form() {
-            AnswerForm::Number => NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN),
-            AnswerForm::Latex => NonZeroU32::new(1024).unwrap_or(NonZeroU32::MIN),
+        self.max_tokens.unwrap_or(match self.dataset {
+            DatasetArg::Builtin => const { NonZeroU32::new(256).expect("256 is not 0") },
+            DatasetArg::Gsm8k | DatasetArg::Math500 => {
+                const { NonZeroU32::new(1024).expect("1024 is not 0") }
+            }
         })
     }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
 
-mod common;
+mod files;
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use espalier_models::{ChatTemplate, GgufFile, LoadError, Message, Tokenizer};
 use tempfile::TempDir;
 
 fn real(model: &str) -> Option<ChatTemplate> {
-    let file = GgufFile::open(common::model(model)?).unwrap();
+    let file = GgufFile::open(files::model(model)?).unwrap();
     let tokenizer = Tokenizer::from_gguf(&file).unwrap();
     ChatTemplate::from_gguf(&file, &tokenizer).unwrap()
 }
@@ -101,8 +101,8 @@ struct Turn {
 #[test]
 fn tiny_models_equal_the_reference_from_either_format() {
     for name in ["llama", "llama3", "qwen2"] {
-        let Some(dir) = common::fixture(name) else { continue };
-        let Some(gguf) = common::fixture(&format!("tiny-{name}.gguf")) else { continue };
+        let Some(dir) = files::fixture(name) else { continue };
+        let Some(gguf) = files::fixture(&format!("tiny-{name}.gguf")) else { continue };
         let file = GgufFile::open(gguf).unwrap();
         let tokenizer = Tokenizer::from_gguf(&file).unwrap();
         let reference = fs::read(dir.join("tokens.json")).unwrap();

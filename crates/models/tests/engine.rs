@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
+mod files;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -15,7 +15,7 @@ use espalier_models::{DeviceChoice, EngineOptions, LocalPolicy, LocalReader, loa
 use proptest::prelude::*;
 
 fn engine(model: &str, options: EngineOptions) -> (LocalPolicy, LocalReader) {
-    let path = common::fixture(model).expect("the fixture is in the repository");
+    let path = files::fixture(model).expect("the fixture is in the repository");
     share(load(&path, DeviceChoice::Cpu, options).unwrap().engine)
 }
 

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
 
-mod common;
+mod files;
 
 use std::fs;
 use std::path::PathBuf;
 
-use common::{GgufBytes, array, text};
 use espalier_models::{GgufFile, LoadError, WeightSource, read_shaped};
+use files::{GgufBytes, array, text};
 use proptest::prelude::*;
 use tempfile::TempDir;
 

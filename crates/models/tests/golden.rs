@@ -4,7 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod common;
+mod files;
 
 use std::path::Path;
 
@@ -41,26 +41,26 @@ fn check(model: &Path, golden: &Path) {
 
 #[test]
 fn llama_f32_directory() {
-    let Some(dir) = common::fixture("llama") else { panic!("the fixture is in the repository") };
+    let Some(dir) = files::fixture("llama") else { panic!("the fixture is in the repository") };
     check(&dir, &dir);
 }
 
 #[test]
 fn llama3_scaled_rope_f16_tied() {
-    let Some(dir) = common::fixture("llama3") else { panic!("the fixture is in the repository") };
+    let Some(dir) = files::fixture("llama3") else { panic!("the fixture is in the repository") };
     check(&dir, &dir);
 }
 
 #[test]
 fn qwen2_sharded_bf16() {
-    let Some(dir) = common::fixture("qwen2") else { panic!("the fixture is in the repository") };
+    let Some(dir) = files::fixture("qwen2") else { panic!("the fixture is in the repository") };
     check(&dir, &dir);
 }
 
 #[test]
 fn gguf_files_equal_their_directories() {
     for name in ["llama", "llama3", "qwen2"] {
-        let Some(dir) = common::fixture(name) else { panic!("the fixture is in the repository") };
+        let Some(dir) = files::fixture(name) else { panic!("the fixture is in the repository") };
         check(&dir.with_file_name(format!("tiny-{name}.gguf")), &dir);
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
 
-mod common;
+mod files;
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ use tempfile::TempDir;
 #[test]
 fn tiny_models_have_the_same_values_in_either_format() {
     for name in ["llama", "llama3", "qwen2"] {
-        let Some(dir) = common::fixture(name) else { continue };
-        let Some(gguf) = common::fixture(&format!("tiny-{name}.gguf")) else { continue };
+        let Some(dir) = files::fixture(name) else { continue };
+        let Some(gguf) = files::fixture(&format!("tiny-{name}.gguf")) else { continue };
         let hf = HfWeights::open(dir).unwrap();
         let gguf = GgufFile::open(gguf).unwrap();
         for (hf_name, gguf_name) in [

@@ -1,7 +1,7 @@
 //! Greedy continuations of SmolLM2-135M-Instruct against llama.cpp, weights dequantized to f32 on both
 //! sides. `fixtures/smollm2_greedy.py` made the reference.
 
-mod common;
+mod files;
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use espalier_models::{DeviceChoice, EngineOptions, load, share};
 
 #[test]
 fn greedy_continuations_equal_llama_cpp() {
-    let Some(model) = common::model("SmolLM2-135M-Instruct.Q4_1.gguf") else { return };
-    let fixture = common::fixture("smollm2_greedy.json").expect("the fixture is in the repository");
+    let Some(model) = files::model("SmolLM2-135M-Instruct.Q4_1.gguf") else { return };
+    let fixture = files::fixture("smollm2_greedy.json").expect("the fixture is in the repository");
     let fixture: serde_json::Value =
         serde_json::from_slice(&std::fs::read(fixture).unwrap()).unwrap();
     let ids = |value: &serde_json::Value| -> Vec<u32> {

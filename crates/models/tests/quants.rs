@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
 
-mod common;
+mod files;
 
 use std::fs;
 
-use common::GgufBytes;
 use espalier_models::{GgufFile, HfWeights, WeightSource};
+use files::GgufBytes;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn every_type_equals_the_reference() {
-    let Some(path) = common::fixture(FIXTURE) else { return };
+    let Some(path) = files::fixture(FIXTURE) else { return };
     let bytes = fs::read(&path).unwrap();
     let reference = SafeTensors::deserialize(&bytes).unwrap();
     let values = HfWeights::open(&path).unwrap();

@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
 
-mod common;
+mod files;
 
 use std::fs;
 
-use common::GgufBytes;
 use espalier_models::{GgufFile, LoadError, StreamDecoder, Tokenizer};
+use files::GgufBytes;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -21,13 +21,13 @@ struct Reference {
 }
 
 fn real(model: &str) -> Option<Tokenizer> {
-    let path = common::model(model)?;
+    let path = files::model(model)?;
     Some(Tokenizer::from_gguf(&GgufFile::open(path).unwrap()).unwrap())
 }
 
 /// Compares a model's tokenizer with a reference: ids, text, and text put together from bytes.
 fn equals_reference(model: &str, reference: &str) {
-    let Some(reference) = common::shared(&format!("data/tokenizers/{reference}")) else { return };
+    let Some(reference) = files::shared(&format!("data/tokenizers/{reference}")) else { return };
     let Some(tokenizer) = real(model) else { return };
     let cases: Vec<Reference> = serde_json::from_slice(&fs::read(reference).unwrap()).unwrap();
     assert_eq!(cases.len(), 117);
@@ -253,8 +253,8 @@ fn tiny_models_equal_the_reference_from_either_format() {
         ("llama3", Some(0), &[2]), // `<|endoftext|>` ends an answer although the configuration does not say so.
         ("qwen2", None, &[277, 279]),
     ] {
-        let Some(dir) = common::fixture(name) else { continue };
-        let Some(gguf) = common::fixture(&format!("tiny-{name}.gguf")) else { continue };
+        let Some(dir) = files::fixture(name) else { continue };
+        let Some(gguf) = files::fixture(&format!("tiny-{name}.gguf")) else { continue };
         let gguf = Tokenizer::from_gguf(&GgufFile::open(gguf).unwrap()).unwrap();
         let json = Tokenizer::from_file(dir.join("tokenizer.json")).unwrap();
         let cases = fs::read(dir.join("tokens.json")).unwrap();
