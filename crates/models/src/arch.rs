@@ -12,7 +12,7 @@ use crate::{
     decoder::Decoder,
 };
 
-pub use assembly::Naming;
+pub use assembly::{Multiply, Naming};
 
 /// Assembles the decoder a configuration describes.
 ///
@@ -24,9 +24,10 @@ pub fn assemble(
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,
+    multiply: Multiply,
 ) -> Result<Decoder, LoadError> {
     match config.architecture {
-        Architecture::Llama => llama::assemble(config, source, naming, device),
-        Architecture::Qwen2 => qwen2::assemble(config, source, naming, device),
+        Architecture::Llama => llama::assemble(config, source, naming, device, multiply),
+        Architecture::Qwen2 => qwen2::assemble(config, source, naming, device, multiply),
     }
 }

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use crate::{
     ChatTemplate, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights, JsonFile,
-    LoadError, ModelConfig, Tokenizer, WeightSource,
-    arch::{Naming, assemble},
+    Kernels, LoadError, ModelConfig, Tokenizer, WeightSource,
+    arch::{Multiply, Naming, assemble},
 };
 
 /// Why a model is not there to run.
@@ -113,7 +113,11 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
     let (device, device_name) = device.open()?;
     let Checkpoint { source, naming, config, tokenizer, chat } = Checkpoint::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let decoder = assemble(&config, source.as_ref(), naming, &device)?;
+    let multiply = match options.kernels {
+        Kernels::Fastest if device_name == "cpu" => Multiply::Packed,
+        Kernels::Fastest | Kernels::Burn => Multiply::Burn,
+    };
+    let decoder = assemble(&config, source.as_ref(), naming, &device, multiply)?;
     let cost = decoder.cost();
     let info = ModelInfo {
         name: name.clone(),

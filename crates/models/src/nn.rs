@@ -9,6 +9,7 @@ pub mod block;
 pub mod embedding;
 pub mod linear;
 pub mod mlp;
+mod packed_linear;
 pub mod rms_norm;
 pub mod rope;
 
@@ -17,5 +18,6 @@ pub use block::Block;
 pub use embedding::Embedding;
 pub use linear::{Dense, Linear};
 pub use mlp::Mlp;
+pub use packed_linear::PackedLinear;
 pub use rms_norm::RmsNorm;
 pub use rope::{Rope, RopeScaling};

@@ -109,7 +109,7 @@ proptest! {
             .iter()
             .map(|(own, seed, n)| request(&[common.clone(), own.clone()].concat(), *seed, *n, temperature))
             .collect();
-        let options = EngineOptions { prefill_chunk: chunk, max_branches: 5, kv_limit: None };
+        let options = EngineOptions { prefill_chunk: chunk, max_branches: 5, ..EngineOptions::default() };
         let (mut policy, _) = engine(MODELS[which], options);
         let worst: u64 = policy.worst_case(&requests).iter().map(|spend| spend.computed).sum();
         let done = all(&mut policy, &requests);

@@ -8,7 +8,7 @@ mod files;
 
 use std::path::Path;
 
-use espalier_models::{DeviceChoice, EngineOptions, load};
+use espalier_models::{DeviceChoice, EngineOptions, Kernels, load};
 use safetensors::SafeTensors;
 
 fn floats(golden: &SafeTensors<'_>, name: &str) -> Vec<f32> {
@@ -22,9 +22,17 @@ fn ids(golden: &SafeTensors<'_>) -> Vec<u32> {
 }
 
 fn check(model: &Path, golden: &Path) {
+    for kernels in [Kernels::Fastest, Kernels::Burn] {
+        check_with(model, golden, kernels);
+    }
+}
+
+fn check_with(model: &Path, golden: &Path, kernels: Kernels) {
     let bytes = std::fs::read(golden.join("golden.safetensors")).unwrap();
     let golden = SafeTensors::deserialize(&bytes).unwrap();
-    let mut model = load(model, DeviceChoice::Cpu, EngineOptions::default()).unwrap();
+    let mut model =
+        load(model, DeviceChoice::Cpu, EngineOptions { kernels, ..EngineOptions::default() })
+            .unwrap();
     let stages = model.engine.stages(&ids(&golden)).unwrap();
     let close = |name: &str, got: &[f32]| {
         let expected = floats(&golden, name);

@@ -25,7 +25,7 @@ use crate::{
 
 /// What the built-in problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
 /// minutes of beam search at width 4 on two cores.
-const DEFAULT_LIMIT: usize = 9;
+const DEFAULT_LIMIT: usize = 12;
 
 /// Problems in flight on the CPU: with width 4, sixty-four rows a step, where its kernels are busy.
 const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");

@@ -1,12 +1,18 @@
 //! Assembly: named tensors of either checkpoint format into the shared blocks.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 
 use crate::{
     LoadError, WeightSource,
     config::ModelConfig,
     decoder::Decoder,
-    nn::{Attention, Block, Dense, Embedding, Linear, Mlp, RmsNorm, Rope, linear::Matrix},
+    nn::{
+        Attention, Block, Dense, Embedding, Linear, Mlp, PackedLinear, RmsNorm, Rope,
+        linear::Matrix,
+    },
+    packed::Packed,
     read_shaped,
 };
 
@@ -78,6 +84,15 @@ const GGUF: [&str; 9] = [
     "ffn_down",
 ];
 
+/// What multiplies in linear layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Multiply {
+    /// Burn's matrix product, on any device.
+    Burn,
+    /// Packed weights and their own kernel, on the CPU.
+    Packed,
+}
+
 /// How the two numbers of a rotated pair lie in a head's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairLayout {
@@ -94,6 +109,7 @@ pub(super) struct Assembly<'a> {
     pub(super) source: &'a dyn WeightSource,
     pub(super) naming: Naming,
     pub(super) device: &'a Device,
+    pub(super) multiply: Multiply,
     pub(super) pairs: PairLayout,
 }
 
@@ -119,15 +135,24 @@ impl Assembly<'_> {
     fn vocabulary(&self) -> Result<(Embedding, Box<dyn Linear>), LoadError> {
         let (hidden, vocab) = (self.config.hidden, self.config.vocab);
         let read = |name: &str| read_shaped(self.source, name, &[vocab, hidden]);
-        let dense =
-            |values| Dense::stack(hidden, &[Matrix { values, outputs: vocab }], None, self.device);
         let table = read(self.naming.embedding())?;
-        if self.config.tied {
-            let head = dense(table);
-            return Ok((Embedding::Tied(head.weight().clone()), Box::new(head)));
+        let one = |values| [Matrix { values, outputs: vocab }];
+        if !self.config.tied {
+            let embedding = Embedding::rows(table, hidden, self.device);
+            let head = one(read(self.naming.head())?);
+            return Ok((embedding, self.linear(hidden, &head, None)));
         }
-        let embedding = Embedding::rows(table, hidden, self.device);
-        Ok((embedding, Box::new(dense(read(self.naming.head())?))))
+        Ok(match self.multiply {
+            Multiply::Burn => {
+                let head = Dense::stack(hidden, &one(table), None, self.device);
+                (Embedding::Tied(head.weight().clone()), Box::new(head))
+            }
+            Multiply::Packed => {
+                let weight = Arc::new(Packed::stack(hidden, &[(&table, vocab)]));
+                let head = PackedLinear::new(Arc::clone(&weight), None, self.device);
+                (Embedding::TiedPacked(weight), Box::new(head))
+            }
+        })
     }
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
@@ -138,7 +163,7 @@ impl Assembly<'_> {
         };
         let query = heads * head_dim;
         let qkv = [("q", heads), ("k", kv_heads), ("v", kv_heads)];
-        let qkv = Dense::stack(
+        let qkv = self.linear(
             hidden,
             &[
                 self.rotated(layer, "q", heads)?,
@@ -146,27 +171,45 @@ impl Assembly<'_> {
                 self.matrix(layer, "v", kv_heads * head_dim, hidden)?,
             ],
             self.biases(layer, qkv)?,
-            self.device,
         );
         let output = self.matrix(layer, "o", hidden, query)?;
         let gate = self.matrix(layer, "gate", intermediate, hidden)?;
         let up = self.matrix(layer, "up", intermediate, hidden)?;
         let down = self.matrix(layer, "down", hidden, intermediate)?;
-        let stack = |inputs, matrices: &[Matrix]| -> Box<dyn Linear> {
-            Box::new(Dense::stack(inputs, matrices, None, self.device))
-        };
         Ok(Block {
             attention_norm: norm("attention_norm")?,
             attention: Attention {
-                qkv: Box::new(qkv),
-                output: stack(query, &[output]),
+                qkv,
+                output: self.linear(query, &[output], None),
                 heads,
                 kv_heads,
                 head_dim,
             },
             mlp_norm: norm("mlp_norm")?,
-            mlp: Mlp { gate_up: stack(hidden, &[gate, up]), down: stack(intermediate, &[down]) },
+            mlp: Mlp {
+                gate_up: self.linear(hidden, &[gate, up], None),
+                down: self.linear(intermediate, &[down], None),
+            },
         })
+    }
+
+    fn linear(
+        &self,
+        inputs: usize,
+        matrices: &[Matrix],
+        bias: Option<Vec<f32>>,
+    ) -> Box<dyn Linear> {
+        match self.multiply {
+            Multiply::Burn => Box::new(Dense::stack(inputs, matrices, bias, self.device)),
+            Multiply::Packed => {
+                let matrices: Vec<(&[f32], usize)> = matrices
+                    .iter()
+                    .map(|matrix| (matrix.values.as_slice(), matrix.outputs))
+                    .collect();
+                let weight = Arc::new(Packed::stack(inputs, &matrices));
+                Box::new(PackedLinear::new(weight, bias, self.device))
+            }
+        }
     }
 
     fn name(&self, layer: usize, part: &str) -> String {

@@ -6,7 +6,7 @@
 
 use burn::tensor::Device;
 
-use super::assembly::{Assembly, Naming, PairLayout};
+use super::assembly::{Assembly, Multiply, Naming, PairLayout};
 use crate::{LoadError, WeightSource, config::ModelConfig, decoder::Decoder};
 
 /// Assembles a Llama decoder.
@@ -19,11 +19,12 @@ pub fn assemble(
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,
+    multiply: Multiply,
 ) -> Result<Decoder, LoadError> {
     // llama.cpp's converter stores the rotated pairs of this architecture side by side.
     let pairs = match naming {
         Naming::HuggingFace => PairLayout::Halves,
         Naming::Gguf => PairLayout::Interleaved,
     };
-    Assembly { config, source, naming, device, pairs }.decoder()
+    Assembly { config, source, naming, device, multiply, pairs }.decoder()
 }

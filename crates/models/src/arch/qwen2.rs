@@ -5,7 +5,7 @@
 
 use burn::tensor::Device;
 
-use super::assembly::{Assembly, Naming, PairLayout};
+use super::assembly::{Assembly, Multiply, Naming, PairLayout};
 use crate::{LoadError, WeightSource, config::ModelConfig, decoder::Decoder};
 
 /// Assembles a Qwen2 decoder.
@@ -18,11 +18,12 @@ pub fn assemble(
     source: &dyn WeightSource,
     naming: Naming,
     device: &Device,
+    multiply: Multiply,
 ) -> Result<Decoder, LoadError> {
     let bias = naming.layer(0, "q", "bias");
     if source.info(&bias).is_none() {
         let path = source.path().to_owned();
         return Err(LoadError::MissingTensor { path, tensor: bias });
     }
-    Assembly { config, source, naming, device, pairs: PairLayout::Halves }.decoder()
+    Assembly { config, source, naming, device, multiply, pairs: PairLayout::Halves }.decoder()
 }

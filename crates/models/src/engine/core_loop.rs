@@ -189,6 +189,11 @@ impl Engine {
 
     /// Does one step of work. Returns false if there is nothing to do.
     pub(super) fn step(&mut self) -> bool {
+        // On a thread of the pool: from outside, every parallel operation would wait for one to wake.
+        rayon::scope(|_| self.step_inside())
+    }
+
+    fn step_inside(&mut self) -> bool {
         self.reclaim();
         if self.reads.is_empty() && self.waiting.is_empty() && self.active.is_empty() {
             return false;

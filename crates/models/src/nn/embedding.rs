@@ -1,6 +1,11 @@
 //! The embedding: from token ids to rows.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::packed_linear;
+use crate::packed::Packed;
 
 /// The vectors of the vocabulary.
 #[derive(Debug)]
@@ -9,6 +14,8 @@ pub enum Embedding {
     Rows(Tensor<2>),
     /// The output head's weight, `[E, V]`: tied models hold the table once.
     Tied(Tensor<2>),
+    /// The output head's packed weight.
+    TiedPacked(Arc<Packed>),
 }
 
 impl Embedding {
@@ -24,7 +31,7 @@ impl Embedding {
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Rows(table) => table.shape().num_elements() as u64 * 4,
-            Self::Tied(_) => 0,
+            Self::Tied(_) | Self::TiedPacked(_) => 0,
         }
     }
 
@@ -38,6 +45,7 @@ impl Embedding {
         match self {
             Self::Rows(table) => table.clone().select(0, ids),
             Self::Tied(head) => head.clone().select(1, ids).transpose(),
+            Self::TiedPacked(head) => packed_linear::rows(head, ids),
         }
     }
 }

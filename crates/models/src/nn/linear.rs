@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
 
 /// `y = x W + b`. What multiplies, and how the weights are stored, is the implementation's business.
-pub trait Linear: Debug {
+pub trait Linear: Debug + Send + Sync {
     /// Applies the layer to every row.
     ///
     /// # Shapes

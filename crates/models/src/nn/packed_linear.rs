@@ -1,0 +1,59 @@
+//! Linear layers on the CPU: prepacked `f32` weights and their own kernel.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::Linear;
+use crate::packed::Packed;
+
+/// A layer whose weights are packed once, when they are loaded. CPU only: rows pass through the host.
+#[derive(Debug)]
+pub struct PackedLinear {
+    weight: Arc<Packed>,
+    bias: Option<Vec<f32>>,
+    device: Device,
+}
+
+impl PackedLinear {
+    /// A layer of packed weights, `[in, out]`.
+    #[must_use]
+    pub fn new(weight: Arc<Packed>, bias: Option<Vec<f32>>, device: &Device) -> Self {
+        Self { weight, bias, device: device.clone() }
+    }
+}
+
+impl Linear for PackedLinear {
+    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        let (rows, outputs) = (input.dims()[0], self.weight.outputs());
+        let input = to_host(input);
+        let mut output = vec![0.0; rows * outputs];
+        self.weight.multiply(rows, &input, self.bias.as_deref(), &mut output);
+        Tensor::from_data(TensorData::new(output, [rows, outputs]), &self.device)
+    }
+
+    fn parameters(&self) -> u64 {
+        (self.weight.inputs() * self.weight.outputs()) as u64
+    }
+
+    fn bytes(&self) -> u64 {
+        let bias = self.bias.as_ref().map_or(0, Vec::len) * 4;
+        (self.weight.bytes() + bias) as u64
+    }
+}
+
+/// The vectors of `ids` in a packed output head: `[N, E]`.
+pub(super) fn rows(weight: &Packed, ids: Tensor<1, Int>) -> Tensor<2> {
+    let (device, n) = (ids.device(), ids.dims()[0]);
+    let ids = ids.into_data().iter::<i64>().collect::<Vec<i64>>();
+    let inputs = weight.inputs();
+    let mut values = vec![0.0; n * inputs];
+    for (id, row) in ids.iter().zip(values.chunks_exact_mut(inputs)) {
+        weight.row(*id as usize, row);
+    }
+    Tensor::from_data(TensorData::new(values, [n, inputs]), &device)
+}
+
+fn to_host(tensor: Tensor<2>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("activations are f32")
+}
