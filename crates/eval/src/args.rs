@@ -40,7 +40,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct GpuCheck {
     /// The device: `auto`, `cpu`, `cuda` or `cuda:1`
-    #[arg(long, default_value = "auto")]
+    #[arg(long, default_value = "cuda")]
     pub device: String,
     /// The folder of the golden fixtures
     #[arg(long, value_name = "DIR", default_value = "crates/models/tests/fixtures")]

@@ -8,7 +8,7 @@ use espalier_models::{DeviceChoice, EngineOptions, WeightSource, load, share};
 use super::{failure::Failure, throughput::measure};
 use crate::args::GpuCheck;
 
-/// The largest error that passes: f32 against f32, and tensor cores that round products to tf32.
+/// The largest error that passes, f32 against f32.
 const TOLERANCE: f32 = 1e-4;
 
 /// Carries `espalier gpu-check` out.
