@@ -269,3 +269,25 @@ fn a_cancelled_request_is_never_answered_and_frees_what_it_held() {
     assert!(policy.poll().is_empty());
     assert_eq!(policy.stats().kv_bytes, 0);
 }
+
+#[test]
+fn long_continuations_equal_the_same_text_read_at_once() {
+    for model in MODELS {
+        let (mut policy, _) = engine(model, EngineOptions::default());
+        let prompt: Vec<u32> = (5..25).collect();
+        let requests: Vec<Request> = (0..60).map(|seed| request(&prompt, seed, 200, 1.0)).collect();
+        let done = all(&mut policy, &requests);
+        assert!(done.iter().any(|one| one.step.tokens.len() > 70), "none is long enough");
+        let (_, mut reader) = engine(model, EngineOptions::default());
+        for one in &done {
+            let tokens: Tokens = [&prompt[..], &one.step.tokens[..]].concat().into();
+            let want = Want::Tokens { from: prompt.len() as u32 };
+            let reading = collect(&mut reader, [Read { tokens, want, retain: false }]).remove(0);
+            for (row, stat) in reading.unwrap().values.iter().zip(&one.step.stats) {
+                assert!((row[0] - stat.logprob).abs() < 1e-3, "{} {}", row[0], stat.logprob);
+            }
+        }
+        let computed: u64 = done.iter().map(|one| one.usage.computed()).sum();
+        assert_eq!(computed, distinct(&requests, &done), "{model}");
+    }
+}

@@ -32,6 +32,10 @@ pub enum Store {
 /// Unknown tokens up to this many are fed one a step beside the others; longer runs are prefilled.
 pub(super) const FED: usize = 4;
 
+/// The longest tail of a row in the front. One long row would make all rows wide; a branch that goes on
+/// from a row that long starts a new one.
+const TAIL: usize = 64;
+
 /// The local engine. See the [module](super).
 #[derive(Debug)]
 pub struct Engine {
@@ -304,9 +308,9 @@ impl Engine {
         }
     }
 
-    /// Turns rows from whose end no branch goes on into segments.
+    /// Turns rows from whose end no branch goes on, and rows as long as a tail may be, into segments.
     fn retire_ended(&mut self) {
-        let ends = self.active.iter().map(|branch| branch.loc);
+        let ends = self.active.iter().map(|branch| branch.loc).filter(|loc| loc.len < TAIL);
         let ends = ends.filter(|loc| loc.len == self.tree.node(loc.node).tokens.len());
         let going_on: BTreeSet<KvIx> = ends.map(|loc| loc.node).collect();
         self.retire(&going_on);
