@@ -93,6 +93,9 @@ fn search(
     let ended = run(&plan, &mut put, policy, store, &WallClock::start(), &mut observe);
     let elapsed = bar.end();
     let ended = ended?;
+    let stats = policy.stats();
+    let [weights, held] = [stats.weight_bytes, stats.kv_peak_bytes].map(|bytes| bytes / 1_000_000);
+    say(args, &format!("memory: weights {weights} MB, keys and values at most {held} MB"));
 
     let config = store.info().generation.clone();
     let summary = Summary::of(store.records(), config, whole.then_some(elapsed));

@@ -34,7 +34,7 @@ pub(super) const FED: usize = 4;
 
 /// The longest tail of a row in the front. One long row would make all rows wide; a branch that goes on
 /// from a row that long starts a new one.
-const TAIL: usize = 64;
+const TAIL: usize = 32;
 
 /// The local engine. See the [module](super).
 #[derive(Debug)]
