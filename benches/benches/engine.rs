@@ -14,7 +14,8 @@ const GENERATED: u32 = 32;
 
 #[expect(clippy::disallowed_methods, clippy::print_stderr, reason = "a bench finds its model")]
 fn model() -> Option<PathBuf> {
-    let folder = std::env::var("ESPALIER_MODELS").unwrap_or_else(|_| "target/models".to_owned());
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/models");
+    let folder = std::env::var("ESPALIER_MODELS").unwrap_or_else(|_| default.to_owned());
     let path = PathBuf::from(folder).join("SmolLM2-135M-Instruct.Q4_1.gguf");
     if !path.exists() {
         eprintln!("SKIPPED: {} is not there; set ESPALIER_MODELS", path.display());

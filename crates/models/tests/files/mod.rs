@@ -15,7 +15,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 
 /// A model file, by its name; `None`, said aloud, if it is not on this machine.
 pub fn model(name: &str) -> Option<PathBuf> {
-    find("ESPALIER_MODELS", "../../../models", name)
+    find("ESPALIER_MODELS", "../../target/models", name)
 }
 
 /// A fixture of this crate, by its path there.
