@@ -1,0 +1,3 @@
+//! The house model.
+
+pub mod vocabulary;

@@ -1,0 +1,30 @@
+//! Training on Burn autodiff: supervised fine-tuning and reward models of the runtime's architectures.
+//!
+//! A file of [`examples`] becomes [`Sequence`]s; a [`Training`] runs a [`Recipe`] over them in packed
+//! batches, leaves a loss curve and checkpoints, and can be stopped and resumed without a trace;
+//! [`export`] writes what the runtime loads.
+
+pub mod checkpoint;
+pub mod error;
+pub mod examples;
+pub mod export;
+pub mod house;
+pub mod initial;
+pub mod learner;
+pub mod net;
+pub mod packing;
+pub mod recipe;
+pub mod sequence;
+pub mod training;
+
+pub use checkpoint::State;
+pub use error::TrainError;
+pub use examples::{Example, Labelled, Supervised};
+pub use export::Storage;
+pub use initial::{Draw, Fresh, Initial, Loaded};
+pub use learner::{Learner, StepReport};
+pub use net::Net;
+pub use packing::Batch;
+pub use recipe::Recipe;
+pub use sequence::{Marks, Sequence, Target};
+pub use training::{Point, Training};

@@ -1,0 +1,102 @@
+//! Sequences: token ids, and what the network is to say after some of them.
+
+use espalier_core::TokenId;
+
+/// One target: after token `at` of its sequence, the network is to say `id`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Index of the token after which.
+    pub at: u32,
+    /// What is to be said.
+    pub id: TokenId,
+    /// How much it counts: 1, or the part of a label that lies between the marks.
+    pub weight: f32,
+}
+
+/// One training example, tokenized.
+///
+/// Supervised examples have a target after every token before a completion's; reward examples one after
+/// every step, and the target is a mark, which is never part of the sequence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequence {
+    /// The token ids.
+    pub tokens: Vec<TokenId>,
+    /// The targets, by ascending place.
+    pub targets: Vec<Target>,
+}
+
+impl Sequence {
+    /// A supervised example: every token of `completion`, given what stands before it.
+    #[must_use]
+    pub fn completion(prompt: &[TokenId], completion: &[TokenId]) -> Self {
+        let tokens: Vec<TokenId> = prompt.iter().chain(completion).copied().collect();
+        let first = prompt.len().max(1);
+        let targets = (first..tokens.len())
+            .map(|at| Target { at: at as u32 - 1, id: tokens[at], weight: 1.0 })
+            .collect();
+        // The last token is only ever a target: nothing is said after it.
+        let mut tokens = tokens;
+        tokens.pop();
+        Self { tokens, targets }
+    }
+
+    /// A reward example: after each step, its mark. A label is the probability that the step is good;
+    /// between 0 and 1 it weighs both marks (soft labels).
+    ///
+    /// Source: Wang et al. 2023 (Math-Shepherd), <https://arxiv.org/abs/2312.08935>, section 3.3,
+    /// equation 2 with hard or soft estimates.
+    #[must_use]
+    pub fn marked(prompt: &[TokenId], steps: &[(Vec<TokenId>, f32)], marks: Marks) -> Self {
+        let mut tokens = prompt.to_vec();
+        let mut targets = Vec::with_capacity(steps.len());
+        for (step, label) in steps {
+            tokens.extend(step);
+            let at = tokens.len() as u32 - 1;
+            let both = [(marks.good, *label), (marks.bad, 1.0 - label)];
+            let counted = both.into_iter().filter(|(_, weight)| *weight > 0.0);
+            targets.extend(counted.map(|(id, weight)| Target { at, id, weight }));
+        }
+        Self { tokens, targets }
+    }
+
+    /// The weight of all its targets.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.targets.iter().map(|target| f64::from(target.weight)).sum()
+    }
+}
+
+/// The tokens with which a reward model marks a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// Of a good step.
+    pub good: TokenId,
+    /// Of a bad one.
+    pub bad: TokenId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn targets(sequence: &Sequence) -> Vec<(u32, TokenId, f32)> {
+        sequence.targets.iter().map(|target| (target.at, target.id, target.weight)).collect()
+    }
+
+    #[test]
+    fn every_token_of_a_completion_is_a_target_once() {
+        let sequence = Sequence::completion(&[1, 2], &[3, 4, 5]);
+        assert_eq!(sequence.tokens, [1, 2, 3, 4]);
+        assert_eq!(targets(&sequence), [(1, 3, 1.0), (2, 4, 1.0), (3, 5, 1.0)]);
+    }
+
+    #[test]
+    fn marks_are_said_after_steps_and_stand_nowhere() {
+        let marks = Marks { good: 90, bad: 91 };
+        let steps = [(vec![2, 3], 1.0), (vec![4], 0.0), (vec![5], 0.25)];
+        let sequence = Sequence::marked(&[1], &steps, marks);
+        assert_eq!(sequence.tokens, [1, 2, 3, 4, 5]);
+        assert_eq!(targets(&sequence), [(2, 90, 1.0), (3, 91, 1.0), (4, 90, 0.25), (4, 91, 0.75)]);
+        assert!((sequence.weight() - 3.0).abs() < 1e-9);
+    }
+}
