@@ -13,6 +13,15 @@ use serde_json::{Value, json};
 use crate::error::TrainError;
 use crate::net::Net;
 
+/// The file that says that a model is a process reward model, and how it marks steps.
+pub const PRM: &str = "prm.json";
+
+/// The contents of [`PRM`]: the tokens with which it marks good and bad steps after their last token.
+#[must_use]
+pub fn prm_json(good: &str, bad: &str) -> Value {
+    json!({ "family": "step-marks", "good": good, "bad": bad })
+}
+
 /// How weights are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {

@@ -4,7 +4,9 @@
 //! batches, leaves a loss curve and checkpoints, and can be stopped and resumed without a trace;
 //! [`export`] writes what the runtime loads.
 
+pub mod args;
 pub mod checkpoint;
+pub mod cli;
 pub mod error;
 pub mod examples;
 pub mod export;
@@ -13,6 +15,7 @@ pub mod initial;
 pub mod learner;
 pub mod net;
 pub mod packing;
+mod progress;
 pub mod recipe;
 pub mod sequence;
 pub mod training;

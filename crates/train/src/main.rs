@@ -1,0 +1,7 @@
+//! The `espalier-train` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    espalier_train::cli::main()
+}
