@@ -17,6 +17,7 @@ pub mod builtin;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod countdown;
 pub mod dataset;
 pub mod extract;
 pub mod grade;
