@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::house::Size;
 use crate::recipe::Recipe;
 
 /// Training: supervised fine-tuning, reward models, step labels, and the house model.
@@ -22,6 +23,8 @@ pub enum Command {
     Sft(Train),
     /// Train a model to mark steps: JSON lines of `prompt`, `steps` and `labels`
     Reward(Train),
+    /// Train the house model: data, three policies, a process reward model
+    HouseModel(HouseModel),
 }
 
 /// Arguments of `sft` and `reward`.
@@ -102,6 +105,51 @@ impl RecipeArgs {
             checkpoint_every: self.checkpoint_every.unwrap_or(base.checkpoint_every),
             seed: self.seed.unwrap_or(base.seed),
             ..base
+        }
+    }
+}
+
+/// Arguments of `house-model`.
+#[derive(Debug, Args)]
+pub struct HouseModel {
+    /// The run's folder; a run that was stopped goes on
+    #[arg(long, value_name = "DIR", default_value = "runs/house-model")]
+    pub out: PathBuf,
+    /// Only this part [default: all of them, in this order]
+    #[arg(long, value_enum)]
+    pub only: Option<Part>,
+    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Run the whole pipeline small, in minutes, into the folder's own copy of everything
+    #[arg(long)]
+    pub smoke: bool,
+}
+
+/// Parts of the house model's training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The training files
+    Data,
+    /// The small policy
+    Small,
+    /// The medium policy
+    Medium,
+    /// The large policy
+    Large,
+    /// The process reward model
+    Prm,
+}
+
+impl Part {
+    /// The part that trains the policy of a size; `None` for one that is always trained.
+    #[must_use]
+    pub fn of(size: Size) -> Option<Self> {
+        match size {
+            Size::Smoke => None,
+            Size::Small => Some(Self::Small),
+            Size::Medium => Some(Self::Medium),
+            Size::Large => Some(Self::Large),
         }
     }
 }

@@ -12,10 +12,11 @@ use espalier_eval::WallClock;
 use espalier_models::{Checkpoint, DeviceChoice};
 use serde_json::Value;
 
-use crate::args::{Cli, Command, Train};
+use crate::args::{Cli, Command, HouseModel, Part, Train};
 use crate::error::TrainError;
 use crate::examples::{self, Labelled, Supervised};
 use crate::export::{self, Storage};
+use crate::house::{Pipeline, Plan};
 use crate::initial::Loaded;
 use crate::net::Net;
 use crate::progress::Bar;
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Sft(args) => train(&args, Kind::Supervised, &stopped),
         Command::Reward(args) => train(&args, Kind::Reward, &stopped),
+        Command::HouseModel(args) => house_model(&args, &stopped),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -98,6 +100,30 @@ fn train(args: &Train, kind: Kind, stopped: &AtomicBool) -> Result<bool, TrainEr
         export::write(&args.out.join("model"), &net, &checkpoint.config, Storage::F32, &files)?;
     }
     Ok(done)
+}
+
+/// Trains the house model, or a part of it. Returns whether it got to the end.
+fn house_model(args: &HouseModel, stopped: &AtomicBool) -> Result<bool, TrainError> {
+    let choice: DeviceChoice = args.device.parse()?;
+    let (device, _) = choice.open()?;
+    let plan = if args.smoke { Plan::smoke() } else { Plan::full() };
+    let pipeline = Pipeline { plan: &plan, dir: &args.out, device };
+    let mut runner = |training: &Training<'_>,
+                      begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
+        watched(training, begin, stopped)
+    };
+    let wanted = |part: Part| args.only.is_none_or(|only| only == part);
+    pipeline.data()?;
+    for (size, _) in &plan.policies {
+        let part = Part::of(*size);
+        if part.is_none_or(wanted) && !pipeline.train_policy(*size, &mut runner)? {
+            return Ok(false);
+        }
+    }
+    if wanted(Part::Prm) && !pipeline.train_prm(&mut runner)? {
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 /// Runs a training with a progress bar, to its end or to Ctrl-C.

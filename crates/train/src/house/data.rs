@@ -1,0 +1,242 @@
+//! The house model's training data: puzzles solved for the policy, walks judged for the reward model.
+//!
+//! Both are made from the training puzzles of the Game of 24 and from drawn Countdown puzzles. No puzzle
+//! has the numbers of a test puzzle, and no state of a path poses one.
+
+use espalier_core::Seed;
+use espalier_eval::countdown::{
+    GenerateError, Generator, Move, Puzzle, Ranges, Split, path_poses_test_puzzle,
+    path_truth, pick_from, render, split, step_text, train_puzzles,
+};
+
+use crate::examples::{Labelled, Supervised};
+
+/// Draws below a number, uniformly.
+type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
+
+/// Makes puzzles and examples.
+#[derive(Debug)]
+pub struct Source {
+    game: Vec<Puzzle>,
+    small: Generator,
+    large: Generator,
+}
+
+/// What a policy reads before it begins: the question and a newline.
+#[must_use]
+pub fn prompt(puzzle: &Puzzle) -> String {
+    format!("{}\n", puzzle.question())
+}
+
+impl Source {
+    /// A source of puzzles.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`] if the ranges below make no puzzles.
+    pub fn new() -> Result<Self, GenerateError> {
+        let ranges = |sizes| Ranges { sizes, numbers: 1..=20, targets: 1..=100 };
+        Ok(Self {
+            game: train_puzzles(),
+            small: Generator::new(ranges(3..=4))?,
+            large: Generator::new(ranges(5..=5))?,
+        })
+    }
+
+    /// The `index`-th example for a policy: a puzzle and one of its solutions, all of whose moves are
+    /// drawn evenly from those that keep the target in reach.
+    ///
+    /// Half the puzzles are games of 24, two in five Countdown with three or four numbers, one in ten
+    /// with five.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`] where no puzzle can be drawn.
+    pub fn solved(&mut self, seed: Seed, index: u64) -> Result<Supervised, GenerateError> {
+        let mut pick = pick_from(seed.fold(index));
+        loop {
+            let (puzzle, generator) = self.puzzle(&mut pick, [50, 40, 10])?;
+            let Some(moves) = generator.path(&puzzle, &mut pick) else { continue };
+            if let Some(steps) = render(&puzzle, &moves) {
+                return Ok(Supervised { prompt: prompt(&puzzle), completion: steps.concat() });
+            }
+        }
+    }
+
+    /// The `index`-th example for a reward model: a walk of moves of which some lead astray, each line
+    /// labelled with the solver's truth ([`path_truth`]).
+    ///
+    /// Three in four puzzles are games of 24.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`] where no puzzle can be drawn.
+    pub fn judged(&mut self, seed: Seed, index: u64) -> Result<Labelled, GenerateError> {
+        let mut pick = pick_from(seed.fold(index));
+        loop {
+            let (puzzle, generator) = self.puzzle(&mut pick, [75, 20, 5])?;
+            let Some(steps) = walk(&puzzle, generator, &mut pick) else { continue };
+            let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
+            if labels.len() == steps.len() {
+                return Ok(Labelled {
+                    prompt: prompt(&puzzle),
+                    ended: steps.last().is_some_and(|step| !step.ends_with('\n')),
+                    steps,
+                    labels: labels.into_iter().map(|good| f32::from(u8::from(good))).collect(),
+                });
+            }
+        }
+    }
+
+    /// A puzzle; of a hundred, `[games of 24, of three or four numbers, of five]`.
+    fn puzzle(
+        &mut self,
+        pick: Pick<'_>,
+        of_hundred: [usize; 3],
+    ) -> Result<(Puzzle, &mut Generator), GenerateError> {
+        let draw = pick(of_hundred.iter().sum());
+        if draw < of_hundred[0] {
+            let puzzle = self.game[pick(self.game.len())].clone();
+            return Ok((puzzle, &mut self.small));
+        }
+        let generator =
+            if draw < of_hundred[0] + of_hundred[1] { &mut self.small } else { &mut self.large };
+        loop {
+            let puzzle = generator.puzzle(pick)?;
+            // Whatever the target: training and test puzzles share no multiset.
+            if split(puzzle.numbers()) == Split::Train {
+                return Ok((puzzle, generator));
+            }
+        }
+    }
+}
+
+/// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
+///
+/// At each state, a move that keeps the target in reach as often as one that does not. A walk that has
+/// gone astray goes on one time in three. One line in sixteen is garbled, so that sums are checked too,
+/// and one answer in four.
+fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Vec<String>> {
+    let target = puzzle.target();
+    let (mut numbers, mut moves) = (puzzle.start(), Vec::<Move>::new());
+    let mut lines = Vec::new();
+    while numbers.len() > 1 {
+        let good = generator.solver().plain_good_moves(&numbers, target);
+        let astray: Vec<Move> = numbers
+            .moves()
+            .into_iter()
+            .filter(|made| made.is_plain() && !good.contains(made))
+            .collect();
+        let from = match (good.is_empty(), astray.is_empty()) {
+            (false, false) if pick(2) == 0 => &good,
+            (_, false) => &astray,
+            _ => &good,
+        };
+        let made = *from.get(pick(from.len().max(1)))?;
+        let after = numbers.after(&made)?;
+        let line = step_text(&made, &after);
+        if pick(16) == 0 {
+            lines.push(garbled(&line, pick));
+            return Some(lines);
+        }
+        lines.push(line);
+        moves.push(made);
+        if path_poses_test_puzzle(puzzle, &moves) {
+            return None;
+        }
+        let lost = !generator.solver().reachable(&after, target);
+        numbers = after;
+        if lost && pick(3) > 0 {
+            return Some(lines);
+        }
+    }
+    let answer = render(puzzle, &moves)?.pop()?;
+    lines.push(if pick(4) == 0 { garbled(&answer, pick) } else { answer });
+    Some(lines)
+}
+
+/// A line with one of its numbers or operators changed.
+fn garbled(line: &str, pick: Pick<'_>) -> String {
+    let mut words: Vec<String> = line.split_inclusive([' ', '\n']).map(str::to_owned).collect();
+    let is_changed = |word: &String| {
+        let word = word.trim_matches([' ', '\n', '(', ')']);
+        matches!(word, "+" | "-" | "*" | "/") || word.parse::<i64>().is_ok()
+    };
+    let places: Vec<usize> = (0..words.len()).filter(|&at| is_changed(&words[at])).collect();
+    let Some(&at) = places.get(pick(places.len().max(1))) else { return line.to_owned() };
+    let core = words[at].trim_matches([' ', '\n', '(', ')']).to_owned();
+    let other = if let Ok(number) = core.parse::<i64>() {
+        let change = 1 + pick(3) as i64;
+        if number > change && pick(2) == 0 { number - change } else { number + change }.to_string()
+    } else {
+        let others: Vec<&str> = ["+", "-", "*", "/"].into_iter().filter(|op| *op != core).collect();
+        others[pick(others.len())].to_owned()
+    };
+    words[at] = words[at].replacen(&core, &other, 1);
+    words.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use espalier_eval::countdown::{Solver, is_correct, test_puzzles};
+
+    use super::*;
+
+    #[test]
+    fn what_a_policy_learns_solves_its_puzzle_and_no_test_puzzle() {
+        let mut source = Source::new().unwrap();
+        let test: BTreeSet<Vec<i64>> =
+            test_puzzles().iter().map(|puzzle| puzzle.numbers().to_vec()).collect();
+        for index in 0..400 {
+            let example = source.solved(Seed::run(1), index).unwrap();
+            let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
+            let answer = example.completion.lines().last().unwrap();
+            assert!(is_correct(&puzzle, answer), "{example:?}");
+            assert!(!test.contains(puzzle.numbers()), "{example:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_reward_model_learns_is_the_truth_and_of_both_kinds() {
+        let mut source = Source::new().unwrap();
+        let mut solver = Solver::new();
+        let (mut good, mut bad, mut answers) = (0, 0, [0, 0]);
+        for index in 0..600 {
+            let example = source.judged(Seed::run(2), index).unwrap();
+            let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
+            let truth = path_truth(&mut solver, &puzzle, &example.steps.concat());
+            let labels: Vec<bool> = example.labels.iter().map(|label| *label > 0.5).collect();
+            assert_eq!(truth, labels, "{example:?}");
+            good += labels.iter().filter(|label| **label).count();
+            bad += labels.iter().filter(|label| !**label).count();
+            if example.ended {
+                answers[usize::from(labels[labels.len() - 1])] += 1;
+            }
+        }
+        assert!(good > 200 && bad > 200, "{good} {bad}");
+        assert!(answers.iter().all(|n| *n > 10), "{answers:?}");
+    }
+
+    #[test]
+    fn examples_depend_on_seed_and_index_alone() {
+        let mut one = Source::new().unwrap();
+        let mut other = Source::new().unwrap();
+        drop(other.solved(Seed::run(1), 7).unwrap());
+        let seed = Seed::run(3);
+        assert_eq!(one.solved(seed, 5).unwrap(), other.solved(seed, 5).unwrap());
+        assert_eq!(one.judged(seed, 5).unwrap(), other.judged(seed, 5).unwrap());
+        assert_ne!(one.solved(seed, 5).unwrap(), one.solved(seed, 6).unwrap());
+    }
+
+    #[test]
+    fn a_garbled_line_differs() {
+        let mut pick = pick_from(Seed::run(4));
+        for line in ["10 - 6 = 4 left 4 4 5\n", "#ANSWER: ((10 - 6) * 5) + 4"] {
+            for _ in 0..50 {
+                assert_ne!(garbled(line, &mut pick), line);
+            }
+        }
+    }
+}
