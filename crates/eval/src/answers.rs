@@ -70,7 +70,24 @@ mod tests {
         "9^9^9^9",
         r"\boxed{",
         "x < 3",
+        "(1 + 2) * 3",
+        "3*(2+1)",
+        "9",
+        "3 * 3",
+        "1 / 0",
+        "(1 + 2",
+        "= 9 of [1, 2, 3]",
     ];
+
+    #[test]
+    fn expressions_vote_by_value_and_numbers() {
+        let votes = Votes::new(AnswerForm::Expression);
+        let same = |one: &str, other: &str| votes.same(&Answer(one.into()), &Answer(other.into()));
+        assert!(same("(1 + 2) * 3", "3*(2+1)") && same("(1 + 2", "(1 + 2"));
+        for other in ["9", "3 * 3", "(1 + 2) + 3", "(1 + 2) * 3)", "= 9 of [1, 2, 3]"] {
+            assert!(!same("(1 + 2) * 3", other), "{other}");
+        }
+    }
 
     proptest! {
         #[test]
@@ -78,7 +95,7 @@ mod tests {
             one in prop::sample::select(WRITTEN),
             two in prop::sample::select(WRITTEN),
             three in prop::sample::select(WRITTEN),
-            form in prop::sample::select(vec![AnswerForm::Number, AnswerForm::Latex]),
+            form in prop::sample::select(vec![AnswerForm::Number, AnswerForm::Latex, AnswerForm::Expression]),
         ) {
             let votes = Votes::new(form);
             let [one, two, three] = [one, two, three].map(|text| Answer(text.to_owned()));

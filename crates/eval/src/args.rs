@@ -203,13 +203,13 @@ pub struct Run {
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
-    /// built-in problems (lm-evaluation-harness, `max_gen_toks`), 1024 for files (REBASE, `max_tokens`)]
+    /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
     pub max_tokens: Option<NonZeroU32>,
     /// The problems: those built in need no file
     #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
     pub dataset: DatasetArg,
-    /// The dataset's file, one JSON object a line
+    /// The dataset's file, one problem a line
     #[arg(long, value_name = "FILE", help_heading = "Problems")]
     pub data: Option<PathBuf>,
     /// Only these rows, counted from 1, both ends included
@@ -248,7 +248,9 @@ impl Run {
     #[must_use]
     pub fn max_tokens(&self) -> NonZeroU32 {
         self.max_tokens.unwrap_or(match self.dataset {
-            DatasetArg::Builtin => const { NonZeroU32::new(256).expect("256 is not 0") },
+            DatasetArg::Builtin | DatasetArg::Game24 | DatasetArg::Countdown => {
+                const { NonZeroU32::new(256).expect("256 is not 0") }
+            }
             DatasetArg::Gsm8k | DatasetArg::Math500 => {
                 const { NonZeroU32::new(1024).expect("1024 is not 0") }
             }
@@ -415,6 +417,10 @@ pub enum DatasetArg {
     Gsm8k,
     /// The layout of MATH-500: `problem`, `answer` in LaTeX, `level`
     Math500,
+    /// The Game of 24, rows such as `901,4 5 6 10,…`; without a file, the puzzles held out for testing
+    Game24,
+    /// Countdown: `numbers` and `target`
+    Countdown,
 }
 
 impl From<DatasetArg> for DatasetKind {
@@ -423,6 +429,8 @@ impl From<DatasetArg> for DatasetKind {
             DatasetArg::Builtin => Self::Builtin,
             DatasetArg::Gsm8k => Self::Gsm8k,
             DatasetArg::Math500 => Self::Math500,
+            DatasetArg::Game24 => Self::Game24,
+            DatasetArg::Countdown => Self::Countdown,
         }
     }
 }

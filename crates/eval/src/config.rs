@@ -103,7 +103,7 @@ impl fmt::Display for StrategySpec {
 pub struct DatasetSpec {
     /// The layout.
     pub kind: DatasetKind,
-    /// The file; none for the built-in problems.
+    /// The file; none for the built-in problems. The Game of 24 goes both ways.
     pub path: Option<PathBuf>,
     /// Rows to keep.
     pub rows: Option<Rows>,
@@ -122,7 +122,7 @@ pub enum ConfigError {
         kind: DatasetKind,
     },
     /// The built-in dataset has no file.
-    #[error("`--data {}` has no effect on the built-in dataset: give its layout, `--dataset gsm8k` or `--dataset math500`", path.display())]
+    #[error("`--data {}` has no effect on the built-in dataset: give its layout, `--dataset gsm8k` or another", path.display())]
     DataUnused {
         /// The file.
         path: PathBuf,
@@ -176,6 +176,7 @@ impl DatasetSpec {
             (DatasetKind::Builtin, Some(path)) => {
                 return Err(ConfigError::DataUnused { path: path.clone() }.into());
             }
+            (DatasetKind::Game24, None) => Dataset::game24(),
             (kind, None) => return Err(ConfigError::NoData { kind }.into()),
             (kind, Some(path)) => Dataset::read(kind, path)?,
         };
@@ -268,7 +269,10 @@ mod tests {
         );
         assert!(message(spec(DatasetKind::Builtin, Some("x"))).starts_with("`--data x` has no"));
         assert_eq!(message(spec(DatasetKind::Gsm8k, Some("/no/f"))), "cannot read dataset `/no/f`");
+        assert!(message(spec(DatasetKind::Countdown, None)).starts_with("dataset `countdown` is"));
+        assert_eq!(message(spec(DatasetKind::Game24, Some("/no"))), "cannot read dataset `/no`");
         assert_eq!(spec(DatasetKind::Builtin, None).open().unwrap().items.len(), 3);
+        assert_eq!(spec(DatasetKind::Game24, None).open().unwrap().items.len(), 3);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Datasets: problems with gold answers, read from JSON lines.
+//! Datasets: problems with gold answers, built in or read from files.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::builtin;
+use crate::countdown::{self, PuzzleRows};
 use crate::problem::{Gold, Item, Problem};
 
 /// The layouts of datasets that can be read.
@@ -28,6 +29,14 @@ pub enum DatasetKind {
     /// Source: Lightman et al. 2023, <https://arxiv.org/abs/2305.20050>; MATH: Hendrycks et al. 2021,
     /// <https://arxiv.org/abs/2103.03874>.
     Math500,
+    /// The Game of 24: a header with the column `Puzzles`, then comma-separated rows such as
+    /// `901,4 5 6 10,…`. Without a file, the test puzzles of [`countdown::split()`].
+    ///
+    /// Source: Yao et al. 2023, section 4.1, <https://arxiv.org/abs/2305.10601>; the layout is that of
+    /// `24.csv` in princeton-nlp/tree-of-thought-llm.
+    Game24,
+    /// Countdown: `{"numbers": [4, 5, 6, 10], "target": 24}`.
+    Countdown,
 }
 
 /// How answers of a dataset are written.
@@ -38,6 +47,8 @@ pub enum AnswerForm {
     Number,
     /// LaTeX: numbers, tuples, sets, intervals, polynomials, words.
     Latex,
+    /// An expression over the puzzle's numbers, after `#ANSWER:`.
+    Expression,
 }
 
 impl DatasetKind {
@@ -47,6 +58,7 @@ impl DatasetKind {
         match self {
             Self::Builtin | Self::Gsm8k => AnswerForm::Number,
             Self::Math500 => AnswerForm::Latex,
+            Self::Game24 | Self::Countdown => AnswerForm::Expression,
         }
     }
 
@@ -57,6 +69,8 @@ impl DatasetKind {
             Self::Builtin => "builtin",
             Self::Gsm8k => "gsm8k",
             Self::Math500 => "math500",
+            Self::Game24 => "game24",
+            Self::Countdown => "countdown",
         }
     }
 }
@@ -114,7 +128,7 @@ pub enum DatasetError {
         kind: &'static str,
     },
     /// The file has no problem.
-    #[error("dataset `{}` is empty: give a file with one JSON object a line", path.display())]
+    #[error("dataset `{}` is empty: give a file with one problem a line", path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -161,6 +175,13 @@ impl Dataset {
         Self::parse(DatasetKind::Builtin, Path::new("word_problems.jsonl"), builtin::WORD_PROBLEMS)
     }
 
+    /// The test puzzles of the Game of 24: the tree-of-thoughts paper's hundred first.
+    #[must_use]
+    pub fn game24() -> Self {
+        let items = countdown::test_items();
+        Self { kind: DatasetKind::Game24, sha256: digest(&items), items }
+    }
+
     /// Reads a file.
     ///
     /// # Errors
@@ -180,6 +201,7 @@ impl Dataset {
     pub fn parse(kind: DatasetKind, path: &Path, text: &str) -> Result<Self, DatasetError> {
         let mut items = Vec::new();
         let mut ids = BTreeSet::new();
+        let mut read = reader(kind);
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() {
                 continue;
@@ -190,7 +212,7 @@ impl Dataset {
                 problem,
                 kind: kind.name(),
             };
-            let item = item(kind, items.len() + 1, line).map_err(line_error)?;
+            let Some(item) = read(line, items.len() + 1).map_err(line_error)? else { continue };
             if !ids.insert(item.problem.id.clone()) {
                 return Err(line_error(format!("id `{}` was used before", item.problem.id)));
             }
@@ -229,35 +251,59 @@ impl Dataset {
     }
 }
 
-fn item(kind: DatasetKind, row: usize, line: &str) -> Result<Item, String> {
+/// Reads a line, the `row`-th from 1; `None` for a header.
+type ReadLine = Box<dyn FnMut(&str, usize) -> Result<Option<Item>, String>>;
+
+/// What a JSON object says: id, question, level, gold answer.
+type Parts = (String, String, Option<String>, String);
+
+fn reader(kind: DatasetKind) -> ReadLine {
+    let puzzles =
+        |mut rows: PuzzleRows| -> ReadLine { Box::new(move |line, row| rows.read(line, row)) };
+    let words = |parts: fn(&Map<String, Value>, usize) -> Result<Parts, String>| -> ReadLine {
+        Box::new(move |line, row| item(line, row, parts).map(Some))
+    };
+    match kind {
+        DatasetKind::Builtin => words(builtin_parts),
+        DatasetKind::Gsm8k => words(gsm8k_parts),
+        DatasetKind::Math500 => words(math500_parts),
+        DatasetKind::Game24 => puzzles(PuzzleRows::csv()),
+        DatasetKind::Countdown => puzzles(PuzzleRows::json()),
+    }
+}
+
+fn item(
+    line: &str,
+    row: usize,
+    parts: fn(&Map<String, Value>, usize) -> Result<Parts, String>,
+) -> Result<Item, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| format!("not JSON, {error}"))?;
     let Value::Object(fields) = value else { return Err("not a JSON object".to_owned()) };
-    let (id, question, level, gold) = match kind {
-        DatasetKind::Builtin => (
-            required(&fields, "id")?,
-            required(&fields, "question")?,
-            optional(&fields, "level")?,
-            required(&fields, "answer")?,
-        ),
-        DatasetKind::Gsm8k => {
-            let solution = required(&fields, "answer")?;
-            let (_, gold) = solution
-                .rsplit_once("####")
-                .ok_or_else(|| "`answer` has no `####` before its final number".to_owned())?;
-            (format!("gsm8k-{row:04}"), required(&fields, "question")?, None, gold.to_owned())
-        }
-        DatasetKind::Math500 => (
-            optional(&fields, "unique_id")?.unwrap_or_else(|| format!("math-{row:04}")),
-            required(&fields, "problem")?,
-            optional(&fields, "level")?,
-            required(&fields, "answer")?,
-        ),
-    };
+    let (id, question, level, gold) = parts(&fields, row)?;
     let gold = gold.trim();
     if gold.is_empty() {
         return Err("the gold answer is empty".to_owned());
     }
     Ok(Item { problem: Problem::new(id, question, level), gold: Gold::new(gold.to_owned()) })
+}
+
+fn builtin_parts(fields: &Map<String, Value>, _: usize) -> Result<Parts, String> {
+    let [id, question, gold] = ["id", "question", "answer"].map(|name| required(fields, name));
+    Ok((id?, question?, optional(fields, "level")?, gold?))
+}
+
+fn gsm8k_parts(fields: &Map<String, Value>, row: usize) -> Result<Parts, String> {
+    let solution = required(fields, "answer")?;
+    let (_, gold) = solution
+        .rsplit_once("####")
+        .ok_or_else(|| "`answer` has no `####` before its final number".to_owned())?;
+    Ok((format!("gsm8k-{row:04}"), required(fields, "question")?, None, gold.to_owned()))
+}
+
+fn math500_parts(fields: &Map<String, Value>, row: usize) -> Result<Parts, String> {
+    let id = optional(fields, "unique_id")?.unwrap_or_else(|| format!("math-{row:04}"));
+    let [question, gold] = ["problem", "answer"].map(|name| required(fields, name));
+    Ok((id, question?, optional(fields, "level")?, gold?))
 }
 
 fn required(fields: &Map<String, Value>, name: &str) -> Result<String, String> {
@@ -336,6 +382,70 @@ mod tests {
         let error = parse(DatasetKind::Gsm8k, "{\"question\": \"q\"").unwrap_err();
         assert!(error.starts_with("`d.jsonl` line 1: not JSON, EOF while parsing"), "{error}");
         assert!(parse(DatasetKind::Gsm8k, "\n \n").unwrap_err().contains("is empty"));
+    }
+
+    #[test]
+    fn puzzles_are_read_from_the_papers_list() {
+        let csv = "Rank,Puzzles,AMT (s)\n7,1 1 4 6,\"4,4\"\n\n8,10 4 6 5,5\n";
+        let data = parse(DatasetKind::Game24, csv).unwrap();
+        let both = |item: &Item| (item.problem.id.clone(), item.problem.question.clone());
+        assert_eq!(both(&data.items[0]), ("game24-0007".into(), "Reach 24 with 1 1 4 6".into()));
+        assert_eq!(both(&data.items[1]), ("game24-0008".into(), "Reach 24 with 4 5 6 10".into()));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/game24/24.csv");
+        if !Path::new(path).exists() {
+            eprintln!("SKIPPED: `{path}` is not there to be read");
+            return;
+        }
+        let paper = Dataset::read(DatasetKind::Game24, Path::new(path)).unwrap();
+        let paper = paper.select(Some(Rows { first: 901, last: 1000 }), None).unwrap();
+        let questions = |items: &[Item]| -> Vec<String> {
+            items.iter().map(|item| item.problem.question.clone()).collect()
+        };
+        assert_eq!(questions(&paper.items), questions(&Dataset::game24().items[..100]));
+        assert_eq!(paper.items[0].problem.id, "game24-0901");
+        assert_eq!(Dataset::game24().items[0].problem.id, "game24-4-5-6-10");
+    }
+
+    #[test]
+    fn countdown_rows_have_numbers_and_a_target() {
+        let data = parse(DatasetKind::Countdown, r#"{"numbers": [9, 7], "target": 63}"#).unwrap();
+        assert_eq!(data.items[0].problem.question, "Reach 63 with 7 9");
+        assert_eq!(data.items[0].problem.id, "countdown-0001");
+    }
+
+    #[test]
+    fn a_line_that_is_no_puzzle_says_why() {
+        for (kind, text, problem) in [
+            (DatasetKind::Game24, "Rank,Puzzle", "line 1: the header has no column `Puzzles`"),
+            (
+                DatasetKind::Game24,
+                "Rank,Puzzles\n1",
+                "line 2: there is no column `Puzzles`, only 1",
+            ),
+            (DatasetKind::Game24, "Puzzles\n1 x", "`x` in the column `Puzzles` is not a whole"),
+            (DatasetKind::Game24, "Rank,Puzzles\nr,4 6", "`r` in the column `Rank` is not a whole"),
+            (DatasetKind::Game24, "Puzzles\n4", "a puzzle of `1` numbers"),
+            (DatasetKind::Game24, "Puzzles\n1 1 1 1", "`Reach 24 with 1 1 1 1` has no solution"),
+            (
+                DatasetKind::Game24,
+                "Rank,Puzzles\n1,4 6\n1,3 8",
+                "line 3: id `game24-0001` was used",
+            ),
+            (DatasetKind::Game24, "Rank,Puzzles\n", "is empty"),
+            (DatasetKind::Countdown, r#"{"target": 3}"#, "field `numbers` is missing"),
+            (DatasetKind::Countdown, r#"{"numbers": 3}"#, "field `numbers` is not a list"),
+            (DatasetKind::Countdown, r#"{"numbers": [1, 2]}"#, "field `target` is missing"),
+            (
+                DatasetKind::Countdown,
+                r#"{"numbers": [1.5], "target": 3}"#,
+                "`1.5` in field `numbers`",
+            ),
+            (DatasetKind::Countdown, r#"{"numbers": [1, 2], "target": 0}"#, "target `0` is out of"),
+            (DatasetKind::Countdown, "[1]", "not a JSON object"),
+        ] {
+            let error = parse(kind, text).unwrap_err();
+            assert!(error.contains(problem), "{text}: {error}");
+        }
     }
 
     #[test]

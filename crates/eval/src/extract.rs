@@ -5,10 +5,13 @@
 //! 2. what follows the last `####` on its line;
 //! 3. what follows the last "answer is …", "answer: …" or "final answer …", to the end of the sentence;
 //! 4. where all answers are numbers: the last number.
+//!
+//! Answers that are expressions have one rule only: what follows the last `#ANSWER:` on its line.
 
 use espalier_core::Answer;
 use serde::{Deserialize, Serialize};
 
+use crate::countdown::ANSWER_MARK;
 use crate::dataset::AnswerForm;
 
 /// The rule that found an answer.
@@ -23,6 +26,8 @@ pub enum Rule {
     Phrase,
     /// The last number, nothing else having marked one.
     LastNumber,
+    /// After `#ANSWER:`.
+    AnswerMark,
 }
 
 /// An answer and the rule that found it.
@@ -53,13 +58,16 @@ pub struct Extracted {
 #[must_use]
 pub fn extract(text: &str, form: AnswerForm) -> Option<Extracted> {
     let found = |answer: &str, rule| Extracted { answer: Answer(answer.to_owned()), rule };
+    if form == AnswerForm::Expression {
+        return marked(text, ANSWER_MARK).map(|answer| found(answer, Rule::AnswerMark));
+    }
     boxed(text)
         .map(|answer| found(answer, Rule::Boxed))
-        .or_else(|| hashes(text).map(|answer| found(answer, Rule::Hashes)))
+        .or_else(|| marked(text, "####").map(|answer| found(answer, Rule::Hashes)))
         .or_else(|| phrase(text, form).map(|answer| found(answer, Rule::Phrase)))
         .or_else(|| match form {
             AnswerForm::Number => last_number(text).map(|answer| found(answer, Rule::LastNumber)),
-            AnswerForm::Latex => None,
+            AnswerForm::Latex | AnswerForm::Expression => None,
         })
 }
 
@@ -118,8 +126,9 @@ fn bare_box(rest: &str) -> Option<&str> {
     (end > 0).then(|| &rest[..end])
 }
 
-fn hashes(text: &str) -> Option<&str> {
-    let (_, rest) = text.rsplit_once("####")?;
+/// What follows the last mark, to the end of its line.
+fn marked<'a>(text: &'a str, mark: &str) -> Option<&'a str> {
+    let (_, rest) = text.rsplit_once(mark)?;
     let line = rest.lines().next()?.trim();
     (!line.is_empty()).then_some(line)
 }
@@ -147,7 +156,9 @@ fn phrase(text: &str, form: AnswerForm) -> Option<&str> {
         let answer = sentence(tail);
         let answer = match form {
             AnswerForm::Number => number_in(answer, cue == Some("is")),
-            AnswerForm::Latex => Some(answer).filter(|answer| !answer.is_empty()),
+            AnswerForm::Latex | AnswerForm::Expression => {
+                Some(answer).filter(|answer| !answer.is_empty())
+            }
         };
         if answer.is_some() {
             return answer;
@@ -280,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn expressions_follow_their_mark() {
+        let text = "1 + 2 = 3 left 3\n#ANSWER: 1 + 1\n#ANSWER: (1 + 2) \nthe answer is 4";
+        assert_eq!(read(text, AnswerForm::Expression), Some(("(1 + 2)".into(), Rule::AnswerMark)));
+        for text in [r"\boxed{1 + 2}", "the answer is 3", "#ANSWER: \n3", ""] {
+            assert_eq!(read(text, AnswerForm::Expression), None, "{text}");
+        }
+    }
+
+    #[test]
     fn last_numbers() {
         for (text, answer) in [
             ("16 - 7 = 9", "9"),
@@ -311,8 +331,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read(text in "([\\\\{}$#*.,0-9a-c√é −-]|\\\\boxed|answer is|####){0,60}") {
-            for form in [AnswerForm::Number, AnswerForm::Latex] {
+        fn any_text_is_read(text in "([\\\\{}$#*.,0-9a-c√é −-]|\\\\boxed|answer is|####|#ANSWER:){0,60}") {
+            for form in [AnswerForm::Number, AnswerForm::Latex, AnswerForm::Expression] {
                 if let Some(found) = extract(&text, form) {
                     prop_assert!(text.contains(&found.answer.0));
                     prop_assert!(!found.answer.0.trim().is_empty());

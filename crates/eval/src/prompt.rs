@@ -38,13 +38,56 @@ pub const LATEX_PLAIN: &str = "Problem: What is $\\frac{1}{2} + \\frac{1}{3}$?\n
     Problem: {question}\n\
     Solution:";
 
+/// The instruction for puzzles; the question is the last line.
+pub const PUZZLE_CHAT: &str = "Reach the target with the numbers, using each of them exactly once, with \
+    + - * / and parentheses. Write one operation a line, followed by all numbers that are left, as in\n\
+    8 - 5 = 3 left 3 3 4\n\
+    and, when one number is left, a last line with the whole expression, as in\n\
+    #ANSWER: 4 * ((8 - 5) + 3)\n\n\
+    {question}";
+
+/// What a base model without a chat template is shown, for puzzles: one worked example.
+pub const PUZZLE_PLAIN: &str = "Reach 24 with 3 4 5 8\n\
+    8 - 5 = 3 left 3 3 4\n\
+    3 + 3 = 6 left 4 6\n\
+    4 * 6 = 24 left 24\n\
+    #ANSWER: 4 * ((8 - 5) + 3)\n\n\
+    {question}\n";
+
 /// The texts that begin another question: a base model that writes one has finished its answer.
 pub const PLAIN_STOPS: [&str; 2] = ["\nQuestion:", "\nProblem:"];
 
-/// What ends a step.
+/// The text that begins another puzzle. Its newline ended the step before.
+pub const PUZZLE_PLAIN_STOPS: [&str; 1] = ["Reach "];
+
+/// What ends a step, but of puzzles.
 ///
 /// Source: search-and-learn's beam search, <https://github.com/huggingface/search-and-learn>.
 pub const STEP_BOUNDARY: &str = "\n\n";
+
+/// What ends a step of a puzzle: one operation a line.
+///
+/// Source: Yao et al. 2023, section 4.1, <https://arxiv.org/abs/2305.10601>.
+pub const PUZZLE_BOUNDARY: &str = "\n";
+
+/// What ends a step of an answer to a question of this kind.
+#[must_use]
+pub fn step_boundary(kind: DatasetKind) -> &'static str {
+    match kind.form() {
+        AnswerForm::Number | AnswerForm::Latex => STEP_BOUNDARY,
+        AnswerForm::Expression => PUZZLE_BOUNDARY,
+    }
+}
+
+/// The texts that begin another question of this kind: a base model that writes one has finished its
+/// answer.
+#[must_use]
+pub fn plain_stops(kind: DatasetKind) -> &'static [&'static str] {
+    match kind.form() {
+        AnswerForm::Number | AnswerForm::Latex => &PLAIN_STOPS,
+        AnswerForm::Expression => &PUZZLE_PLAIN_STOPS,
+    }
+}
 
 /// Who speaks in a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +127,7 @@ pub fn chat(kind: DatasetKind, question: &str) -> Vec<Message> {
         DatasetKind::Builtin => BRIEF_CHAT,
         DatasetKind::Gsm8k => NUMBER_CHAT,
         DatasetKind::Math500 => LATEX_CHAT,
+        DatasetKind::Game24 | DatasetKind::Countdown => PUZZLE_CHAT,
     };
     vec![Message { role: Role::User, content: fill(template, question) }]
 }
@@ -94,6 +138,7 @@ pub fn plain(kind: DatasetKind, question: &str) -> String {
     let template = match kind.form() {
         AnswerForm::Number => NUMBER_PLAIN,
         AnswerForm::Latex => LATEX_PLAIN,
+        AnswerForm::Expression => PUZZLE_PLAIN,
     };
     fill(template, question)
 }
@@ -105,13 +150,18 @@ fn fill(template: &str, question: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::countdown::{Puzzle, Solver, StepLine, path_truth, poses_test_puzzle, render};
     use crate::extract::extract;
 
     #[test]
     fn the_question_stands_in_every_prompt_once() {
         // A question may itself contain the placeholder: it is not filled in twice.
         let question = "What is {question}?";
-        for kind in [DatasetKind::Builtin, DatasetKind::Gsm8k, DatasetKind::Math500] {
+        let puzzles = [DatasetKind::Game24, DatasetKind::Countdown];
+        for kind in [DatasetKind::Builtin, DatasetKind::Gsm8k, DatasetKind::Math500]
+            .into_iter()
+            .chain(puzzles)
+        {
             let [message] = &chat(kind, question)[..] else { panic!("one message") };
             for text in [&message.content, &plain(kind, question)] {
                 assert_eq!(text.matches(question).count(), 1, "{text}");
@@ -129,5 +179,29 @@ mod tests {
         };
         assert_eq!(example(DatasetKind::Gsm8k), "15");
         assert_eq!(example(DatasetKind::Math500), r"\frac{5}{6}");
+        assert_eq!(example(DatasetKind::Game24), "4 * ((8 - 5) + 3)");
+    }
+
+    #[test]
+    fn the_worked_puzzle_is_true_and_no_test_puzzle() {
+        let prompt = plain(DatasetKind::Game24, "Reach 24 with 4 5 6 10");
+        let (example, question) = prompt.split_once("\n\n").unwrap();
+        assert_eq!(question, "Reach 24 with 4 5 6 10\n");
+        let (question, steps) = example.split_once('\n').unwrap();
+        let puzzle = Puzzle::parse(question).unwrap();
+        assert!(!poses_test_puzzle(&puzzle.start(), puzzle.target()));
+        assert_eq!(path_truth(&mut Solver::new(), &puzzle, steps), [true; 4]);
+        let read: Result<Vec<_>, _> = steps.lines().take(3).map(StepLine::parse).collect();
+        let moves: Vec<_> = read.unwrap().into_iter().map(|line| line.made).collect();
+        assert_eq!(render(&puzzle, &moves).unwrap().concat(), steps);
+        let [message] = &chat(DatasetKind::Game24, question)[..] else { panic!("one message") };
+        assert_eq!(message.content.lines().last(), Some(question));
+        assert!(
+            ["8 - 5 = 3 left 3 3 4", "#ANSWER: 4 * ((8 - 5) + 3)"]
+                .iter()
+                .all(|line| message.content.contains(line) && steps.contains(line))
+        );
+        assert_eq!(step_boundary(DatasetKind::Game24), "\n");
+        assert_eq!(step_boundary(DatasetKind::Gsm8k), "\n\n");
     }
 }

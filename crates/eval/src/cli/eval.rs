@@ -67,12 +67,17 @@ fn search(
     let whole = store.records().is_empty();
     let end = match chat {
         Chat::Template => Vec::new(),
-        Chat::Plain => prompt::PLAIN_STOPS.map(str::to_owned).to_vec(),
+        Chat::Plain => {
+            prompt::plain_stops(dataset.kind).iter().map(|&stop| stop.to_owned()).collect()
+        }
     };
     let plan = Run {
         dataset,
         strategy: spec,
-        stops: Arc::new(Stops { boundary: vec![prompt::STEP_BOUNDARY.to_owned()], end }),
+        stops: Arc::new(Stops {
+            boundary: vec![prompt::step_boundary(dataset.kind).to_owned()],
+            end,
+        }),
         max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),
         in_flight: args.in_flight.unwrap_or(IN_FLIGHT),

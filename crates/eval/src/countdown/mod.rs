@@ -8,6 +8,7 @@
 
 mod expression;
 mod generator;
+mod items;
 mod moves;
 mod number;
 mod numbers;
@@ -20,6 +21,8 @@ mod verify;
 
 pub use expression::{ExpressionError, answer_value};
 pub use generator::{GenerateError, Generator, Ranges, pick_from};
+pub use items::item;
+pub(crate) use items::{Rows as PuzzleRows, test_items};
 pub use moves::Move;
 pub use number::{Number, Op};
 pub use numbers::{MAX_NUMBERS, Numbers};

@@ -21,6 +21,7 @@ pub const MAX_TARGET: i64 = 1000;
 pub struct Puzzle {
     numbers: Vec<i64>,
     target: i64,
+    start: Numbers,
 }
 
 /// Why something is not a puzzle.
@@ -61,9 +62,9 @@ impl Puzzle {
     ///
     /// [`PuzzleError`] says what is out of range.
     pub fn new(numbers: &[i64], target: i64) -> Result<Self, PuzzleError> {
-        if !(2..=MAX_NUMBERS).contains(&numbers.len()) {
-            return Err(PuzzleError::Len { len: numbers.len() });
-        }
+        let start = Numbers::of_integers(numbers)
+            .filter(|start| start.len() >= 2)
+            .ok_or(PuzzleError::Len { len: numbers.len() })?;
         if let Some(&number) = numbers.iter().find(|number| !(1..=MAX_NUMBER).contains(*number)) {
             return Err(PuzzleError::Number { number });
         }
@@ -72,7 +73,7 @@ impl Puzzle {
         }
         let mut numbers = numbers.to_vec();
         numbers.sort_unstable();
-        Ok(Self { numbers, target })
+        Ok(Self { numbers, target, start })
     }
 
     /// Reads what [`Self::question`] writes.
@@ -113,6 +114,6 @@ impl Puzzle {
     /// The numbers before the first move.
     #[must_use]
     pub fn start(&self) -> Numbers {
-        Numbers::of_integers(&self.numbers).expect("a puzzle has at most six numbers")
+        self.start
     }
 }

@@ -12,7 +12,7 @@ const MAX_STATES: usize = 1 << 18;
 /// # Complexity
 ///
 /// Exhaustive. On one core a fresh puzzle of four numbers takes tens of microseconds, one of five about
-/// a millisecond, one of six about a hundred.
+/// a millisecond, one of six tens of milliseconds.
 ///
 /// ```
 /// use espalier_eval::countdown::{Numbers, Solver};

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::paper_puzzles::PAPER_PUZZLES;
-use super::{MAX_NUMBERS, Move, Numbers, Puzzle, Solver};
+use super::{MAX_NUMBERS, Move, Number, Numbers, Puzzle, Solver};
 use crate::problem::content_hash;
 
 /// The target of the Game of 24.
@@ -88,7 +88,7 @@ pub fn train_puzzles() -> Vec<Puzzle> {
 pub fn poses_test_puzzle(numbers: &Numbers, target: i64) -> bool {
     let mut integers = [0; MAX_NUMBERS];
     let values = numbers.values();
-    if target != TARGET || values.len() != 4 || !values.iter().all(|value| value.is_integer()) {
+    if target != TARGET || values.len() != 4 || !values.iter().all(Number::is_integer) {
         return false;
     }
     for (slot, value) in integers.iter_mut().zip(values) {

@@ -190,6 +190,27 @@ fn only_what_is_exact_is_correct() {
 }
 
 #[test]
+fn verdicts_are_those_of_the_papers_logs() {
+    let file =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/grading/game24_tot_logs.jsonl");
+    let Ok(text) = std::fs::read_to_string(FilePath::new(file)) else {
+        eprintln!("SKIPPED: `{file}` is not there to compare with");
+        return;
+    };
+    let mut right = 0;
+    for line in text.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let puzzle = Puzzle::parse(&format!("Reach 24 with {}", row["gold"].as_str().unwrap()));
+        let answer = row["pred"].as_str().unwrap().trim_end().lines().next_back().unwrap_or("");
+        let answer = answer.strip_prefix("Answer: ").unwrap_or(answer);
+        let correct = is_correct(&puzzle.unwrap(), answer);
+        assert_eq!(correct, row["expected"].as_bool().unwrap(), "{line}");
+        right += usize::from(correct);
+    }
+    assert!(right > 0, "the logs have right answers");
+}
+
+#[test]
 fn the_verifier_judges_by_what_is_written() {
     let path = |problem: &str, text: &str| {
         let step = Step {

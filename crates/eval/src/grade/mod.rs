@@ -1,5 +1,7 @@
 //! Graders: whether an answer is the gold answer, exactly.
 //!
+//! The gold answer of a puzzle is the puzzle: its expressions are computed, not compared.
+//!
 //! Numbers are compared as exact rationals, polynomials and radicals as exact sums, tuples and sets
 //! item by item, everything else by its spelling. There is no floating point and no tolerance, and a
 //! verdict of equal is a proof up to the reading of the notation. What cannot be read, is too large, or
@@ -15,6 +17,7 @@ mod unit;
 use espalier_core::Answer;
 use serde::{Deserialize, Serialize};
 
+use crate::countdown::{ExpressionError, Puzzle, answer_value, is_correct};
 use crate::dataset::{AnswerForm, DatasetKind};
 use crate::problem::{Gold, Item};
 
@@ -108,6 +111,9 @@ pub fn grade_item(kind: DatasetKind, item: &Item, answer: &Answer) -> Verdict {
 /// ```
 #[must_use]
 pub fn grade(gold: &Gold, answer: &Answer, policy: Policy) -> Verdict {
+    if policy.form == AnswerForm::Expression {
+        return grade_expression(gold, answer);
+    }
     let read = |text: &str| shape::read(text, policy.form);
     match (read(gold.text()), read(&answer.0)) {
         (Some(gold), Some(answer)) => compare::compare(&gold, &answer, policy),
@@ -115,9 +121,26 @@ pub fn grade(gold: &Gold, answer: &Answer, policy: Policy) -> Verdict {
     }
 }
 
+fn grade_expression(gold: &Gold, answer: &Answer) -> Verdict {
+    match (Puzzle::parse(gold.text()), answer_value(&answer.0)) {
+        (Ok(puzzle), Ok(_)) if is_correct(&puzzle, &answer.0) => Verdict::Equal,
+        (Ok(_), Ok(_) | Err(ExpressionError::Undefined | ExpressionError::Claim)) => {
+            Verdict::NotEqual
+        }
+        _ => Verdict::Undecided,
+    }
+}
+
 /// A text that answers of the same class share: numbers by value whatever their unit, lists in any
-/// order, everything else by its spelling.
+/// order, expressions by their value and their numbers, everything else by its spelling.
 pub(crate) fn class(answer: &Answer, form: AnswerForm) -> String {
+    if form == AnswerForm::Expression {
+        return match answer_value(&answer.0) {
+            Ok((value, numbers)) => format!("= {value} of {numbers:?}"),
+            // No expression begins so, and no class of one does.
+            Err(_) => format!("? {}", answer.0),
+        };
+    }
     shape::read(&answer.0, form).map_or_else(|| answer.0.clone(), |reading| class_of(&reading))
 }
 
