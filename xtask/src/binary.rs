@@ -24,9 +24,14 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     replace(command)
 }
 
-/// Builds the binary with cargo features and returns where it is.
+/// Builds the `espalier` binary with cargo features and returns where it is.
 pub(crate) fn build(features: &[&str]) -> Result<PathBuf> {
-    let mut command = cargo(&["build", "--release", "-p", "espalier-eval", "--bin", "espalier"]);
+    build_of("espalier-eval", "espalier", features)
+}
+
+/// Builds a package's binary with cargo features and returns where it is.
+pub(crate) fn build_of(package: &str, name: &str, features: &[&str]) -> Result<PathBuf> {
+    let mut command = cargo(&["build", "--release", "-p", package, "--bin", name]);
     if !features.is_empty() {
         command.args(["--features", &features.join(",")]);
     }
@@ -37,20 +42,20 @@ pub(crate) fn build(features: &[&str]) -> Result<PathBuf> {
     let mut program = None;
     for message in Message::parse_stream(std::io::BufReader::new(stdout)) {
         if let Message::CompilerArtifact(artifact) = message?
-            && artifact.target.name == "espalier"
+            && artifact.target.name == name
             && let Some(executable) = artifact.executable
         {
             program = Some(executable.into_std_path_buf());
         }
     }
     if !child.wait()?.success() {
-        bail!("the `espalier` binary did not build: see cargo's messages above");
+        bail!("the `{name}` binary did not build: see cargo's messages above");
     }
-    program.context("cargo built no `espalier` binary; is crates/eval/Cargo.toml intact?")
+    program.with_context(|| format!("cargo built no `{name}` binary; is its Cargo.toml intact?"))
 }
 
 /// The features of the binary that `args` need.
-fn features(args: &[OsString]) -> Vec<&'static str> {
+pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
     let args: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     let hub = args.iter().any(|arg| arg.starts_with("hf:") || arg.contains("=hf:"));
     let cuda = args.iter().any(|arg| arg.starts_with("--device=cuda"))

@@ -20,6 +20,7 @@ mod process;
 mod pypi;
 mod test;
 mod tidy;
+mod train;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ fn dispatch(args: &[OsString]) -> Result<ExitCode> {
         "tidy" => tidy::run(rest),
         "gpu-check" => gpu_check::run(rest),
         "bench" => bench::run(rest),
+        "train" => train::run(rest),
         unknown => Err(Usage(format!(
             "unknown command `{unknown}`; `cargo xtask --help` lists the commands"
         ))
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in ["test", "ci", "tidy", "gpu-check", "bench"] {
+        for command in ["test", "ci", "tidy", "gpu-check", "bench", "train"] {
             assert!(HELP.contains(&format!("\n  {command}")), "{command}");
         }
         for command in binary::COMMANDS {

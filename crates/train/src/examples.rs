@@ -16,8 +16,15 @@ use crate::sequence::{Marks, Sequence};
 pub struct Supervised {
     /// What stands before; not learned.
     pub prompt: String,
-    /// What is learned, without the token that ends it, which is added.
+    /// What is learned, without the token that ends an answer, which is added.
     pub completion: String,
+    /// Whether the completion ends the answer; where it does not, nothing is learned of what follows.
+    #[serde(default = "ends")]
+    pub ended: bool,
+}
+
+fn ends() -> bool {
+    true
 }
 
 /// A reward example: the steps of a solution, each labelled.
@@ -52,7 +59,9 @@ impl Example for Supervised {
         }
         let prompt = encode(tokenizer, &self.prompt)?;
         let mut completion = encode(tokenizer, &self.completion)?;
-        completion.push(end(tokenizer)?);
+        if self.ended {
+            completion.push(end(tokenizer)?);
+        }
         Ok(Sequence::completion(&prompt, &completion))
     }
 }

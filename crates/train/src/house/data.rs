@@ -17,9 +17,38 @@ type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
 /// Makes puzzles and examples.
 #[derive(Debug)]
 pub struct Source {
+    /// The training puzzles of the Game of 24.
     game: Vec<Puzzle>,
+    /// The game's target from four numbers up to 20.
+    wide: Generator,
+    /// Countdown with three or four numbers.
     small: Generator,
+    /// Countdown with five numbers.
     large: Generator,
+}
+
+/// What a policy's puzzles are, in parts of their sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mixture {
+    /// Training puzzles of the Game of 24.
+    pub game: usize,
+    /// Its target from four numbers up to 20, which hold the game's states and many more.
+    pub wide: usize,
+    /// Countdown with three or four numbers.
+    pub small: usize,
+    /// Countdown with five numbers.
+    pub large: usize,
+    /// Of ten solutions for the target 24, those that end with the first step: it is the hardest, and
+    /// whole solutions show it once in fifty tokens.
+    pub first_steps: usize,
+}
+
+impl Mixture {
+    /// Whole solutions: how steps are written, which sums are true, how an answer is put together.
+    pub const WHOLE: Self = Self { game: 5, wide: 0, small: 4, large: 1, first_steps: 0 };
+
+    /// Many puzzles with the game's target, and their first steps above all.
+    pub const FIRST_STEPS: Self = Self { game: 3, wide: 4, small: 2, large: 1, first_steps: 5 };
 }
 
 /// What a policy reads before it begins: the question and a newline.
@@ -28,6 +57,9 @@ pub fn prompt(puzzle: &Puzzle) -> String {
     format!("{}\n", puzzle.question())
 }
 
+/// The target of the game.
+const GAME: i64 = 24;
+
 impl Source {
     /// A source of puzzles.
     ///
@@ -35,38 +67,53 @@ impl Source {
     ///
     /// [`GenerateError`] if the ranges below make no puzzles.
     pub fn new() -> Result<Self, GenerateError> {
-        let ranges = |sizes| Ranges { sizes, numbers: 1..=20, targets: 1..=100 };
+        let ranges = |sizes, targets| Ranges { sizes, numbers: 1..=20, targets };
         Ok(Self {
             game: train_puzzles(),
-            small: Generator::new(ranges(3..=4))?,
-            large: Generator::new(ranges(5..=5))?,
+            wide: Generator::new(ranges(4..=4, GAME..=GAME))?,
+            small: Generator::new(ranges(3..=4, 1..=100))?,
+            large: Generator::new(ranges(5..=5, 1..=100))?,
         })
     }
 
     /// The `index`-th example for a policy: a puzzle and one of its solutions, all of whose moves are
     /// drawn evenly from those that keep the target in reach.
     ///
-    /// Half the puzzles are games of 24, two in five Countdown with three or four numbers, one in ten
-    /// with five.
-    ///
     /// # Errors
     ///
     /// [`GenerateError`] where no puzzle can be drawn.
-    pub fn solved(&mut self, seed: Seed, index: u64) -> Result<Supervised, GenerateError> {
+    pub fn solved(
+        &mut self,
+        mixture: Mixture,
+        seed: Seed,
+        index: u64,
+    ) -> Result<Supervised, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
+        let Mixture { game, wide, small, large, first_steps } = mixture;
         loop {
-            let (puzzle, generator) = self.puzzle(&mut pick, [50, 40, 10])?;
+            let draw = pick(game + wide + small + large);
+            let (puzzle, generator) = if draw < game {
+                (self.game[pick(self.game.len())].clone(), &mut self.small)
+            } else if draw < game + wide {
+                drawn(&mut self.wide, &mut pick)?
+            } else if draw < game + wide + small {
+                drawn(&mut self.small, &mut pick)?
+            } else {
+                drawn(&mut self.large, &mut pick)?
+            };
             let Some(moves) = generator.path(&puzzle, &mut pick) else { continue };
-            if let Some(steps) = render(&puzzle, &moves) {
-                return Ok(Supervised { prompt: prompt(&puzzle), completion: steps.concat() });
-            }
+            let Some(steps) = render(&puzzle, &moves) else { continue };
+            let begins = puzzle.target() == GAME && pick(10) < first_steps;
+            let completion = if begins { steps[0].clone() } else { steps.concat() };
+            return Ok(Supervised { prompt: prompt(&puzzle), completion, ended: !begins });
         }
     }
 
     /// The `index`-th example for a reward model: a walk of moves of which some lead astray, each line
     /// labelled with the solver's truth ([`path_truth`]).
     ///
-    /// Three in four puzzles are games of 24.
+    /// Of ten puzzles four have four numbers up to 13 and the target 24, three numbers up to 20, whether
+    /// or not they can be solved; two are Countdown with three or four numbers, one with five.
     ///
     /// # Errors
     ///
@@ -74,7 +121,12 @@ impl Source {
     pub fn judged(&mut self, seed: Seed, index: u64) -> Result<Labelled, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
         loop {
-            let (puzzle, generator) = self.puzzle(&mut pick, [75, 20, 5])?;
+            let (puzzle, generator) = match pick(10) {
+                0..=3 => (four_of(13, &mut pick)?, &mut self.small),
+                4..=6 => (four_of(20, &mut pick)?, &mut self.small),
+                7..=8 => drawn(&mut self.small, &mut pick)?,
+                _ => drawn(&mut self.large, &mut pick)?,
+            };
             let Some(steps) = walk(&puzzle, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
             if labels.len() == steps.len() {
@@ -87,35 +139,36 @@ impl Source {
             }
         }
     }
+}
 
-    /// A puzzle; of a hundred, `[games of 24, of three or four numbers, of five]`.
-    fn puzzle(
-        &mut self,
-        pick: Pick<'_>,
-        of_hundred: [usize; 3],
-    ) -> Result<(Puzzle, &mut Generator), GenerateError> {
-        let draw = pick(of_hundred.iter().sum());
-        if draw < of_hundred[0] {
-            let puzzle = self.game[pick(self.game.len())].clone();
-            return Ok((puzzle, &mut self.small));
+/// A drawn puzzle whose numbers are no test puzzle's, whatever its target, and who drew it.
+fn drawn<'a>(
+    generator: &'a mut Generator,
+    pick: Pick<'_>,
+) -> Result<(Puzzle, &'a mut Generator), GenerateError> {
+    loop {
+        let puzzle = generator.puzzle(pick)?;
+        if split(puzzle.numbers()) == Split::Train {
+            return Ok((puzzle, generator));
         }
-        let generator =
-            if draw < of_hundred[0] + of_hundred[1] { &mut self.small } else { &mut self.large };
-        loop {
-            let puzzle = generator.puzzle(pick)?;
-            // Whatever the target: training and test puzzles share no multiset.
-            if split(puzzle.numbers()) == Split::Train {
-                return Ok((puzzle, generator));
-            }
+    }
+}
+
+/// Four numbers up to `largest` and the game's target, with or without a solution; no test puzzle.
+fn four_of(largest: usize, pick: Pick<'_>) -> Result<Puzzle, GenerateError> {
+    loop {
+        let numbers = [(); 4].map(|()| 1 + pick(largest) as i64);
+        if split(&numbers) == Split::Train {
+            return Ok(Puzzle::new(&numbers, GAME)?);
         }
     }
 }
 
 /// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
 ///
-/// At each state, a move that keeps the target in reach as often as one that does not. A walk that has
-/// gone astray goes on one time in three. One line in sixteen is garbled, so that sums are checked too,
-/// and one answer in four.
+/// At each state, a move that keeps the target in reach as often as one that does not. Half the walks end
+/// with the first step, whose worth is the hardest to tell; one that has gone astray goes on one time in
+/// three. One line in sixteen is garbled, so that sums are checked too, and one answer in four.
 fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Vec<String>> {
     let target = puzzle.target();
     let (mut numbers, mut moves) = (puzzle.start(), Vec::<Move>::new());
@@ -146,7 +199,8 @@ fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Ve
         }
         let lost = !generator.solver().reachable(&after, target);
         numbers = after;
-        if lost && pick(3) > 0 {
+        let first = moves.len() == 1 && pick(2) == 0;
+        if first || (lost && pick(3) > 0) {
             return Some(lines);
         }
     }
@@ -189,13 +243,18 @@ mod tests {
         let mut source = Source::new().unwrap();
         let test: BTreeSet<Vec<i64>> =
             test_puzzles().iter().map(|puzzle| puzzle.numbers().to_vec()).collect();
+        let (mut solver, mut ended) = (Solver::new(), 0);
         for index in 0..400 {
-            let example = source.solved(Seed::run(1), index).unwrap();
+            let example = source.solved(Mixture::FIRST_STEPS, Seed::run(1), index).unwrap();
             let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
-            let answer = example.completion.lines().last().unwrap();
-            assert!(is_correct(&puzzle, answer), "{example:?}");
             assert!(!test.contains(puzzle.numbers()), "{example:?}");
+            let truth = path_truth(&mut solver, &puzzle, &example.completion);
+            assert!(truth.iter().all(|good| *good), "{example:?}");
+            let answer = example.completion.lines().last().unwrap();
+            assert_eq!(is_correct(&puzzle, answer), example.ended, "{example:?}");
+            ended += usize::from(example.ended);
         }
+        assert!((200..300).contains(&ended), "{ended}");
     }
 
     #[test]
@@ -221,13 +280,14 @@ mod tests {
 
     #[test]
     fn examples_depend_on_seed_and_index_alone() {
+        let whole = Mixture::WHOLE;
         let mut one = Source::new().unwrap();
         let mut other = Source::new().unwrap();
-        drop(other.solved(Seed::run(1), 7).unwrap());
+        drop(other.solved(whole, Seed::run(1), 7).unwrap());
         let seed = Seed::run(3);
-        assert_eq!(one.solved(seed, 5).unwrap(), other.solved(seed, 5).unwrap());
+        assert_eq!(one.solved(whole, seed, 5).unwrap(), other.solved(whole, seed, 5).unwrap());
         assert_eq!(one.judged(seed, 5).unwrap(), other.judged(seed, 5).unwrap());
-        assert_ne!(one.solved(seed, 5).unwrap(), one.solved(seed, 6).unwrap());
+        assert_ne!(one.solved(whole, seed, 5).unwrap(), one.solved(whole, seed, 6).unwrap());
     }
 
     #[test]

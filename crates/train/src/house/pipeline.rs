@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use espalier_core::Seed;
-use espalier_models::Tokenizer;
+use espalier_eval::countdown::GenerateError;
+use espalier_models::{HfWeights, Tokenizer};
 use serde_json::{Value, json};
 
 use super::data::Source;
+use super::plan::Stage;
 use super::{Plan, Size, vocabulary};
 use crate::error::TrainError;
 use crate::examples::{self, Example, Labelled, Supervised};
 use crate::export::{self, Storage};
-use crate::initial::Fresh;
+use crate::initial::{Fresh, Loaded};
 use crate::net::Net;
 use crate::recipe::Recipe;
 use crate::sequence::{Marks, Sequence};
@@ -60,34 +62,49 @@ impl Pipeline<'_> {
     pub fn data(&self) -> Result<(), TrainError> {
         let dir = self.dir.join("data");
         fs::create_dir_all(&dir).map_err(|error| TrainError::write(&dir, error))?;
-        let mut source = Source::new().map_err(|error| TrainError::Recipe {
-            field: "house data",
-            reason: error.to_string(),
-        })?;
+        let mut source = Source::new().map_err(unmade)?;
         let Plan { solved, judged, held_out, seed, .. } = *self.plan;
-        let (solve, judge) = (Seed::run(seed).problem(1), Seed::run(seed).problem(2));
-        let mut solved_of = |first, count| -> Result<Vec<Supervised>, _> {
-            (first..first + count).map(|index| source.solved(solve, index)).collect()
-        };
-        write_missing(&dir.join("policy.jsonl"), &mut || solved_of(0, solved))?;
-        write_missing(&dir.join("policy-held-out.jsonl"), &mut || solved_of(HELD_OUT, held_out))?;
-        let mut judged_of = |first, count| -> Result<Vec<Labelled>, _> {
-            (first..first + count).map(|index| source.judged(judge, index)).collect()
-        };
-        write_missing(&dir.join("prm.jsonl"), &mut || judged_of(0, judged))?;
-        write_missing(&dir.join("prm-held-out.jsonl"), &mut || judged_of(HELD_OUT, held_out))
+        let sets = [("", 0, solved, judged), ("-held-out", HELD_OUT, held_out, held_out)];
+        for (which, first, solved, judged) in sets {
+            for (stage, Stage { mixture, .. }) in self.stages().iter().enumerate() {
+                let seed = Seed::run(seed).problem(1 + stage as u64);
+                write_missing(&dir.join(format!("policy-{}{which}.jsonl", stage + 1)), &mut || {
+                    let indices = first..first + solved;
+                    indices.map(|index| source.solved(*mixture, seed, index)).collect()
+                })?;
+            }
+            let seed = Seed::run(seed).problem(100);
+            write_missing(&dir.join(format!("prm{which}.jsonl")), &mut || {
+                (first..first + judged).map(|index| source.judged(seed, index)).collect()
+            })?;
+        }
+        Ok(())
     }
 
-    /// Trains the policy of a size. Returns whether it got to the end.
+    /// The stages, which are the same for all sizes.
+    fn stages(&self) -> &[Stage] {
+        self.plan.policies.first().map_or(&[], |(_, stages)| stages)
+    }
+
+    /// Trains the policy of a size, stage by stage. Returns whether it got to the end.
     ///
     /// # Errors
     ///
     /// Those of [`Training::run`].
     pub fn train_policy(&self, size: Size, runner: Runner<'_>) -> Result<bool, TrainError> {
         let found = self.plan.policies.iter().find(|(other, _)| *other == size);
-        let Some((_, recipe)) = found else { return Ok(true) };
-        let dir = self.dir.join(size.name());
-        self.train::<Supervised>("policy", size, *recipe, &dir, None, runner)
+        let stages = found.map_or(&[][..], |(_, stages)| stages);
+        let mut before = None;
+        for (index, stage) in stages.iter().enumerate() {
+            let dir = self.dir.join(size.name()).join(format!("stage-{}", index + 1));
+            let data = format!("policy-{}", index + 1);
+            let lesson = Lesson { data, size, recipe: stage.recipe, marks: None, before };
+            if !self.train::<Supervised>(&lesson, &dir, runner)? {
+                return Ok(false);
+            }
+            before = Some(dir.join("model"));
+        }
+        before.map_or(Ok(true), |model| ship(&model, &self.policy(size), size))
     }
 
     /// Trains the reward model. Returns whether it got to the end.
@@ -97,19 +114,21 @@ impl Pipeline<'_> {
     /// Those of [`Training::run`].
     pub fn train_prm(&self, runner: Runner<'_>) -> Result<bool, TrainError> {
         let (size, recipe) = self.plan.prm;
-        let dir = self.dir.join("prm");
-        self.train::<Labelled>("prm", size, recipe, &dir, Some(marks()), runner)
+        let dir = self.dir.join("prm").join("stage-1");
+        let data = "prm".to_owned();
+        let lesson = Lesson { data, size, recipe, marks: Some(marks()), before: None };
+        let done = self.train::<Labelled>(&lesson, &dir, runner)?;
+        if done { ship(&dir.join("model"), &self.prm(), size) } else { Ok(false) }
     }
 
+    /// Trains one stage into its folder, unless its model is there.
     fn train<E: Example>(
         &self,
-        data: &str,
-        size: Size,
-        recipe: Recipe,
+        lesson: &Lesson,
         dir: &Path,
-        marks: Option<Marks>,
         runner: Runner<'_>,
     ) -> Result<bool, TrainError> {
+        let Lesson { data, size, recipe, marks, before } = lesson;
         let model = dir.join("model");
         if model.join("model.safetensors").exists() {
             return Ok(true);
@@ -123,32 +142,60 @@ impl Pipeline<'_> {
         let tokenizer = Tokenizer::from_file(model.join("tokenizer.json"))?;
         let read = |name: String| -> Result<Vec<Sequence>, TrainError> {
             let path = self.dir.join("data").join(name);
-            examples::read::<E>(&path, &tokenizer, marks, recipe.width)
+            examples::read::<E>(&path, &tokenizer, *marks, recipe.width)
         };
         let sequences = read(format!("{data}.jsonl"))?;
         let held_out = read(format!("{data}-held-out.jsonl"))?;
         let training = Training {
             config: &config,
-            recipe,
+            recipe: *recipe,
             sequences: &sequences,
             held_out: &held_out,
             dir,
             device: self.device.clone(),
         };
-        let mut begin = |device: &Device| {
-            let Ok(net) = Net::new(&config, &mut Fresh::new(recipe.seed, device.clone()));
-            Ok(net)
+        let mut begin = |device: &Device| match before {
+            Some(model) => {
+                let weights = HfWeights::open(model)?;
+                Ok(Net::new(&config, &mut Loaded::new(&weights, device.clone()))?)
+            }
+            None => {
+                let Ok(net) = Net::new(&config, &mut Fresh::new(recipe.seed, device.clone()));
+                Ok(net)
+            }
         };
         let (net, done) = runner(&training, &mut begin)?;
         if done {
-            export::write(&model, &net, &config, Storage::F16, &files)?;
+            export::write(&model, &net, &config, Storage::F32, &files)?;
         }
         Ok(done)
     }
 }
 
+/// One stage of one network.
+struct Lesson {
+    /// Its training file's name.
+    data: String,
+    size: Size,
+    recipe: Recipe,
+    /// The marks, for a reward model.
+    marks: Option<Marks>,
+    /// The model it goes on from.
+    before: Option<PathBuf>,
+}
+
+/// Copies a trained model, its weights rounded to half precision.
+fn ship(trained: &Path, to: &Path, size: Size) -> Result<bool, TrainError> {
+    let weights = HfWeights::open(trained)?;
+    let config = size.config();
+    let net = Net::new(&config, &mut Loaded::new(&weights, Device::flex()))?;
+    let is_prm = trained.join(export::PRM).exists();
+    export::write(to, &net, &config, Storage::F16, &files(is_prm))?;
+    Ok(true)
+}
+
 /// The reward model's marks.
-fn marks() -> Marks {
+pub(super) fn marks() -> Marks {
     let id = |token| vocabulary::id(token).expect("marks are in the vocabulary");
     Marks { good: id(vocabulary::GOOD), bad: id(vocabulary::BAD) }
 }
@@ -166,16 +213,13 @@ fn files(is_prm: bool) -> Vec<(&'static str, Value)> {
     files
 }
 
-fn write_missing<E: serde::Serialize, W: std::fmt::Display>(
+fn write_missing<E: serde::Serialize>(
     path: &Path,
-    make: &mut dyn FnMut() -> Result<Vec<E>, W>,
+    make: &mut dyn FnMut() -> Result<Vec<E>, GenerateError>,
 ) -> Result<(), TrainError> {
-    if path.exists() {
-        return Ok(());
-    }
-    let made = make().map_err(|error| TrainError::Recipe {
-        field: "house data",
-        reason: error.to_string(),
-    })?;
-    examples::write(path, &made)
+    if path.exists() { Ok(()) } else { examples::write(path, &make().map_err(unmade)?) }
+}
+
+fn unmade(error: GenerateError) -> TrainError {
+    TrainError::Recipe { field: "house data", reason: error.to_string() }
 }

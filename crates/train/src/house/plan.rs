@@ -1,19 +1,29 @@
 //! The house model's plan: how much of what is trained, and how.
 
 use super::Size;
+use super::data::Mixture;
 use crate::recipe::Recipe;
+
+/// One stage of a policy's training; each goes on from the weights of the one before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage {
+    /// What it learns from.
+    pub mixture: Mixture,
+    /// How.
+    pub recipe: Recipe,
+}
 
 /// What `house-model` does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// Examples for the policies.
+    /// Examples for each stage of the policies.
     pub solved: u64,
     /// Examples for the reward model.
     pub judged: u64,
     /// Examples of each kind on which the loss is measured and which are never learned.
     pub held_out: u64,
-    /// The policies, each with its recipe.
-    pub policies: Vec<(Size, Recipe)>,
+    /// The policies, each with its stages.
+    pub policies: Vec<(Size, Vec<Stage>)>,
     /// The reward model.
     pub prm: (Size, Recipe),
     /// The policy that is shipped.
@@ -28,6 +38,8 @@ impl Plan {
     pub fn full() -> Self {
         let recipe = |steps, peak_rate| Recipe {
             steps,
+            rows: 56,
+            width: 112,
             peak_rate,
             final_rate: peak_rate / 50.0,
             warm_up: 100,
@@ -35,16 +47,16 @@ impl Plan {
             checkpoint_every: 250,
             ..Recipe::small()
         };
+        let stages = [
+            Stage { mixture: Mixture::WHOLE, recipe: recipe(2_000, 3e-3) },
+            Stage { mixture: Mixture::FIRST_STEPS, recipe: recipe(2_000, 2e-3) },
+        ];
         Self {
             solved: 250_000,
             judged: 500_000,
             held_out: 2_000,
-            policies: vec![
-                (Size::Small, recipe(2_000, 3e-3)),
-                (Size::Medium, recipe(2_000, 3e-3)),
-                (Size::Large, recipe(2_000, 2e-3)),
-            ],
-            prm: (Size::Small, recipe(2_500, 3e-3)),
+            policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
+            prm: (Size::Small, recipe(2_000, 3e-3)),
             shipped: Size::Medium,
             seed: 24,
         }
@@ -54,20 +66,25 @@ impl Plan {
     #[must_use]
     pub fn smoke() -> Self {
         let recipe = Recipe {
-            steps: 200,
+            steps: 150,
             rows: 16,
             warm_up: 20,
             peak_rate: 5e-3,
             final_rate: 5e-4,
             accumulation: 4,
-            checkpoint_every: 100,
+            checkpoint_every: 50,
             ..Recipe::small()
         };
         Self {
             solved: 4_000,
             judged: 4_000,
             held_out: 200,
-            policies: vec![(Size::Smoke, recipe)],
+            policies: vec![(
+                Size::Smoke,
+                [Mixture::WHOLE, Mixture::FIRST_STEPS]
+                    .map(|mixture| Stage { mixture, recipe })
+                    .to_vec(),
+            )],
             prm: (Size::Smoke, recipe),
             shipped: Size::Smoke,
             seed: 24,

@@ -90,7 +90,7 @@ pub fn tokenizer_config() -> Value {
         "pad_token": PAD,
         "add_bos_token": false,
         "clean_up_tokenization_spaces": false,
-        "chat_template": "{{ messages[-1]['content'].strip().split('\\n')[-1] }}\n",
+        "chat_template": "{{ messages[-1]['content'].strip().split('\\n')[-1] + '\\n' }}",
     })
 }
 

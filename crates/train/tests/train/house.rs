@@ -1,0 +1,122 @@
+//! The house model's pipeline: its vocabulary, and the whole of it, small.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::Device;
+use espalier_core::{Frozen, Seed};
+use espalier_models::{ChatTemplate, Checkpoint, Message, Tokenizer};
+use espalier_train::export::write_json;
+use espalier_train::house::{Pipeline, Plan, Size, data::{Mixture, Source}, vocabulary};
+use espalier_train::{Net, TrainError, Training};
+use proptest::prelude::*;
+
+fn tokenizer(dir: &std::path::Path) -> Tokenizer {
+    write_json(&dir.join("tokenizer.json"), &vocabulary::tokenizer()).unwrap();
+    write_json(&dir.join("tokenizer_config.json"), &vocabulary::tokenizer_config()).unwrap();
+    Tokenizer::from_file(dir.join("tokenizer.json")).unwrap()
+}
+
+fn tokens(tokenizer: &Tokenizer, text: &str) -> Vec<String> {
+    let ids = tokenizer.encode(text).unwrap();
+    ids.into_iter().map(|id| tokenizer.token(id).unwrap()).collect()
+}
+
+#[test]
+fn texts_of_the_task_are_split_into_its_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(dir.path());
+    assert_eq!(
+        tokens(&tokenizer, "Reach 24 with 4 5 6 10\n10 - 6 = 4 left 4 4 5\n"),
+        [
+            "Reach", " 24", " with", " 4", " 5", " 6", " 10", "\n", "10", " - ", "6", " = ", "4",
+            " left", " 4", " 4", " 5", "\n"
+        ]
+    );
+    let answer = "#ANSWER: ((10 - 6) * 5) + 4";
+    assert_eq!(
+        tokens(&tokenizer, answer),
+        ["#ANSWER: ", "(", "(", "10", " - ", "6", ")", " * ", "5", ")", " + ", "4"]
+    );
+    // Fractions, negative and large numbers, and the two marks apart from the operators.
+    assert_eq!(tokens(&tokenizer, "8 / 3 = 8/3 left -2 8/3 240\n")[5..], [
+        "8", "/", "3", " left", " ", "-", "2", " 8", "/", "3", " 2", "40", "\n"
+    ][1..]);
+    assert_ne!(tokenizer.token_id("+"), tokenizer.token_id(" + "));
+}
+
+proptest! {
+    #[test]
+    fn any_ascii_text_comes_back_as_it_was(text in "[ -~\n]{0,60}") {
+        let dir = tempfile::tempdir().unwrap();
+        let tokenizer = tokenizer(dir.path());
+        let ids = tokenizer.encode(&text).unwrap();
+        prop_assert_eq!(tokenizer.decode(&ids), text);
+    }
+}
+
+#[test]
+fn the_template_keeps_the_question_of_any_instruction() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(tokenizer(dir.path()));
+    let chat = ChatTemplate::from_dir(dir.path()).unwrap().unwrap();
+    let turn = Message::new("user", "Do this.\nAnd that.\n\nReach 24 with 4 5 6 10");
+    assert_eq!(chat.render(&[turn], true).unwrap(), "Reach 24 with 4 5 6 10\n");
+}
+
+/// Runs the smoke plan and returns the losses on what was never learned, first and last, of policy and
+/// reward model.
+fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
+    let plan = Plan::smoke();
+    let pipeline = Pipeline { plan: &plan, dir, device: Device::flex() };
+    pipeline.data().unwrap();
+    let mut curves = Vec::new();
+    let mut runner = |training: &Training<'_>,
+                      begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
+        let mut losses = Vec::new();
+        let mut observe = |point: &espalier_train::Point| {
+            losses.extend(point.held_out);
+            ControlFlow::Continue(())
+        };
+        let done = training.run(begin, &Frozen, &mut observe)?;
+        curves.push((losses[0], losses[losses.len() - 1]));
+        Ok(done)
+    };
+    assert!(pipeline.train_policy(Size::Smoke, &mut runner).unwrap());
+    assert!(pipeline.train_prm(&mut runner).unwrap());
+    for model in [pipeline.policy(Size::Smoke), pipeline.prm()] {
+        Checkpoint::open(&model).unwrap();
+    }
+    assert!(pipeline.prm().join("prm.json").exists());
+    // What is there is not trained again.
+    let mut never = |_: &Training<'_>, _: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
+        panic!("the model is there")
+    };
+    assert!(pipeline.train_policy(Size::Smoke, &mut never).unwrap());
+    curves
+}
+
+#[test]
+fn the_smoke_pipeline_learns() {
+    let dir = tempfile::tempdir().unwrap();
+    let curves = smoke(dir.path());
+    let [(policy_first, _), (_, policy_last), (prm_first, prm_last)] = curves[..] else {
+        panic!("two stages of a policy and a reward model: {curves:?}")
+    };
+    // Guessing a token of the vocabulary costs 6.2 nats, knowing only how often each occurs about 3;
+    // guessing a mark costs 0.69.
+    assert!(policy_last < policy_first && policy_last < 1.8, "{policy_first} {policy_last}");
+    assert!(prm_last < prm_first && prm_last < 0.62, "{prm_first} {prm_last}");
+}
+
+#[test]
+fn the_data_fits_a_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(dir.path());
+    let mut source = Source::new().unwrap();
+    let width = Plan::full().prm.1.width;
+    for index in 0..300 {
+        let solved = source.solved(Mixture::WHOLE, Seed::run(5), index).unwrap();
+        let text = format!("{}{}", solved.prompt, solved.completion);
+        assert!(tokenizer.encode(&text).unwrap().len() < width, "{text}");
+    }
+}
