@@ -17,6 +17,7 @@ pub mod net;
 pub mod packing;
 mod progress;
 pub mod recipe;
+pub mod rollouts;
 pub mod sequence;
 pub mod training;
 
@@ -29,5 +30,6 @@ pub use learner::{Learner, StepReport};
 pub use net::Net;
 pub use packing::Batch;
 pub use recipe::Recipe;
+pub use rollouts::{Estimate, Labelling, Rollouts, label};
 pub use sequence::{Marks, Sequence, Target};
 pub use training::{Point, Training};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{MAX_NUMBERS, Move, Number, Numbers, Op, Puzzle};
 
-/// States remembered, at most: about 60 MB. Then all are forgotten, which changes no answer.
+/// States remembered, at most: less than 60 MB. Then all are forgotten, which changes no answer.
 const MAX_STATES: usize = 1 << 18;
 
 /// Says which numbers reach a target, and how.

@@ -212,13 +212,13 @@ fn verdicts_are_those_of_the_papers_logs() {
 
 #[test]
 fn the_verifier_judges_by_what_is_written() {
-    let path = |problem: &str, text: &str| {
+    let path = |problem: &str, text: &str, finish| {
         let step = Step {
             tokens: vec![1].into(),
             text: text.to_owned(),
             stats: Vec::new(),
             alternatives: Vec::new(),
-            finish: Finish::Step,
+            finish,
         };
         let prompt = Prompt { problem: problem.to_owned(), tokens: vec![0].into() };
         Path { prompt: Arc::new(prompt), steps: vec![Arc::new(step)] }
@@ -233,9 +233,20 @@ fn the_verifier_judges_by_what_is_written() {
         ("#ANSWER: 4 * 2 + 3", Verdict::Fail),
         ("#ANSWER: 4 * 2 * 3\n2 * 3 = 6 left 4 6\n", Verdict::Fail),
     ] {
-        assert_eq!(CountdownVerifier.verify(&path(ask, text)).unwrap(), verdict, "{text}");
+        assert_eq!(
+            CountdownVerifier.verify(&path(ask, text, Finish::Eos)).unwrap(),
+            verdict,
+            "{text}"
+        );
     }
-    let error = CountdownVerifier.verify(&path("How many?", "")).unwrap_err().to_string();
+    for finish in [Finish::Step, Finish::Length] {
+        let verdict = |text| CountdownVerifier.verify(&path(ask, text, finish)).unwrap();
+        assert_eq!(verdict("2 * 3 = 6 left 4 6\n#ANSWER: 4 * (2"), Verdict::Unknown);
+        assert_eq!(verdict("2 * 3 = 6 left 4 6\n#ANSWER: 4 * (2\n"), Verdict::Fail);
+        assert_eq!(verdict("2 * 3 = 5 left 4 5\n#ANSWER: 4 * (2"), Verdict::Fail);
+    }
+    let error =
+        CountdownVerifier.verify(&path("How many?", "", Finish::Eos)).unwrap_err().to_string();
     assert!(error.contains("`How many?` is not a puzzle"), "{error}");
 }
 
@@ -302,6 +313,16 @@ proptest! {
         expected.push(*expected.last().unwrap());
         let text = render(&puzzle, &moves).unwrap().concat();
         prop_assert_eq!(path_truth(&mut solver, &puzzle, &text), expected);
+    }
+
+    /// A difference can always be turned around, and its sign carried to where it vanishes.
+    #[test]
+    fn what_can_be_reached_can_be_reached_without_negative_results(
+        values in prop::collection::vec(1_i64..=20, 2..=4),
+        target in 0_i64..=100,
+    ) {
+        let (mut solver, state) = (Solver::new(), numbers(&values));
+        prop_assert_eq!(solver.plain_reachable(&state, target), solver.reachable(&state, target));
     }
 
     #[test]

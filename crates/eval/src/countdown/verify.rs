@@ -1,6 +1,6 @@
 //! Verification: what the lines of a text are worth, by arithmetic alone.
 
-use espalier_core::{Path, ToolError, Verdict, Verifier};
+use espalier_core::{Finish, Path, ToolError, Verdict, Verifier};
 
 use super::{ANSWER_MARK, Number, Numbers, Puzzle, Solver, answer_value, check_step};
 
@@ -54,12 +54,13 @@ pub fn path_truth(solver: &mut Solver, puzzle: &Puzzle, text: &str) -> Vec<bool>
 /// Checks paths of puzzles: an unsound line or a wrong answer fails, a correct answer passes, all else
 /// is unknown. It searches for nothing, so that it cannot tell a dead end from a good start.
 ///
-/// The puzzle is read from the last line of the path's problem.
+/// The puzzle is read from the last line of the path's problem. A line that was cut off, or that the
+/// model may still go on with, is no evidence.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CountdownVerifier;
 
 impl CountdownVerifier {
-    /// What the evidence says of a text.
+    /// What the evidence says of a whole text.
     #[must_use]
     pub fn judge(puzzle: &Puzzle, text: &str) -> Verdict {
         let start = State::Open(puzzle.start());
@@ -78,7 +79,12 @@ impl Verifier for CountdownVerifier {
             tool: "countdown".to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(Self::judge(&puzzle, &path.text()))
+        let text = path.text();
+        let finished = match path.last().map(|step| step.finish) {
+            Some(Finish::Eos) => text.len(),
+            Some(Finish::Step | Finish::Length) | None => text.rfind('\n').map_or(0, |at| at + 1),
+        };
+        Ok(Self::judge(&puzzle, &text[..finished]))
     }
 }
 

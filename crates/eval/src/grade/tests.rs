@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::countdown::item;
 
 fn latex() -> Policy {
     Policy::of(DatasetKind::Math500, "")
@@ -334,6 +335,28 @@ proptest! {
             prop_assert_eq!(verdict(&plain, &spelling), Verdict::Equal, "{}", spelling);
             let other = (number + 1).to_string();
             prop_assert_eq!(verdict(&other, &spelling), Verdict::NotEqual, "{}", spelling);
+        }
+    }
+}
+
+#[test]
+fn an_expression_is_graded_by_its_value_and_its_numbers() {
+    let puzzle = Puzzle::new(&[4, 5, 6, 10], 24).unwrap();
+    let item = item("game24-0901".to_owned(), &puzzle);
+    for (answer, verdict) in [
+        ("((10 - 6) * 5) + 4", Verdict::Equal),
+        ("4 + 5 × (10 − 6) = 24", Verdict::Equal),
+        ("4 * 6", Verdict::NotEqual),
+        ("10 + 6 + 5 + 4", Verdict::NotEqual),
+        ("((10 - 6) * 5) + 4 = 25", Verdict::NotEqual),
+        ("4 / (10 - 10)", Verdict::NotEqual),
+        ("24", Verdict::NotEqual),
+        ("((10 - 6) * 5", Verdict::Undecided),
+        ("twenty-four", Verdict::Undecided),
+    ] {
+        let answer = Answer(answer.to_owned());
+        for kind in [DatasetKind::Game24, DatasetKind::Countdown] {
+            assert_eq!(grade_item(kind, &item, &answer), verdict, "{}", answer.0);
         }
     }
 }

@@ -5,5 +5,6 @@
 mod failures;
 mod learning;
 mod resume;
+mod rollouts;
 mod runtime;
 mod small;
