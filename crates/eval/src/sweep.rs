@@ -22,6 +22,7 @@ pub mod cell;
 pub mod curve;
 #[cfg(feature = "picture")]
 pub mod picture;
+pub mod progress;
 pub mod report;
 pub mod series;
 pub mod sizes;
@@ -36,6 +37,7 @@ use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
 pub use calibration::Calibration;
 pub use cell::Cell;
 pub use curve::Point;
+pub use progress::{SweepProgress, sweep_command};
 pub use report::Report;
 pub use series::{Draw, Series};
 
@@ -94,22 +96,6 @@ impl std::fmt::Debug for Bench<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Bench").field("prm", &self.prm.is_some()).finish_non_exhaustive()
     }
-}
-
-/// How far a sweep is.
-#[derive(Debug, Clone)]
-pub struct SweepProgress<'a> {
-    /// Cells of the sweep; only the greedy one is known before it is done.
-    pub cells: Option<usize>,
-    /// Cells done.
-    pub done: usize,
-    /// The share of all work that is done, from 0 to 1, by the cells' budgets; `None` before the grid is
-    /// known.
-    pub share: Option<f64>,
-    /// The cell under way.
-    pub cell: &'a Cell,
-    /// How far that cell is.
-    pub run: &'a Progress,
 }
 
 /// Why a sweep could not be carried out.

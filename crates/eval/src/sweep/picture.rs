@@ -125,6 +125,7 @@ fn chart<B: DrawingBackend>(
     let high = report.points.iter().map(|point| point.interval.high).fold(0.0, f64::max) * 100.0;
     let top = ((high / 10.0).ceil() * 10.0).clamp(10.0, 100.0);
     let mut chart = ChartBuilder::on(area)
+        .margin_left(8)
         .margin_right(24)
         .margin_bottom(10)
         .x_label_area_size(54)
@@ -133,7 +134,7 @@ fn chart<B: DrawingBackend>(
     chart
         .configure_mesh()
         .x_desc(panel.title)
-        .y_desc("problems solved, %")
+        .y_desc("problems solved, % (bars: 95 % intervals)")
         .axis_desc_style((FAMILY, 16))
         .label_style((FAMILY, 14))
         .y_labels(11)

@@ -58,7 +58,7 @@ fn svg_names_the_series_and_the_axes() {
         "beam (prm)",
         "computed tokens a problem (policy and scorer)",
         "floating-point operations a problem",
-        "problems solved, %",
+        "problems solved, % (bars: 95 % intervals)",
         "500",
         "1 k",
         "1 G",
@@ -81,8 +81,8 @@ fn png_has_text_without_a_font_of_the_system() {
     let mut second = first.clone();
     second.points[0].label = "GREEDY".to_owned();
     let (first, second) = (pixels(&first), pixels(&second));
-    let white = first.iter().filter(|byte| **byte == 255).count();
-    assert!(white > first.len() / 2 && white < first.len() - 30_000, "{white}");
+    let inked = first.iter().filter(|byte| **byte < 255).count();
+    assert!((30_000..first.len() / 2).contains(&inked), "{inked}");
     // Another name, other pixels, in the line of names alone.
     let row = SIZE.0 as usize * 3;
     let differ: Vec<usize> = (0..SIZE.1 as usize)
@@ -109,11 +109,4 @@ fn ticks_are_round_numbers_in_range() {
     assert_eq!(shown, ["100", "200", "500", "1 k", "2 k", "5 k"]);
     assert_eq!(axis.map(&axis.0.start, (10, 110)), 10);
     assert_eq!(axis.map(&axis.0.end, (10, 110)), 110);
-}
-
-#[test]
-#[cfg(unix)]
-fn dump() {
-    std::fs::write("/tmp/pic.png", png(&report()).unwrap()).unwrap();
-    std::fs::write("/tmp/pic.svg", svg(&report()).unwrap()).unwrap();
 }
