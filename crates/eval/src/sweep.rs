@@ -12,7 +12,7 @@
 //!
 //! For each budget a series gets the largest size that fits it ([`sizes`]): a smaller one would leave
 //! budget unused, a larger one would be cut. A budget that admits nothing has no cell. Where no budgets
-//! are given, they are the worst case of one answer, doubled five times.
+//! are given, they admit 1, 2, 4, 8, 16 and 32 answers of the dearest series.
 //!
 //! Every cell has its own run directory, so an interrupted sweep goes on where it stopped, and one with
 //! more seeds or budgets takes over what is there.
@@ -49,7 +49,7 @@ use crate::record::Record;
 use crate::run::{Ended, Run, RunError};
 use crate::run_info::RunInfo;
 use crate::store::StoreError;
-use sizes::{Costs, ladder};
+use sizes::Costs;
 
 /// What is swept.
 #[derive(Debug, Clone)]
@@ -212,8 +212,7 @@ impl Sweep<'_> {
         let calibration = Calibration::of(&reference, &boundaries, self.greedy_tokens);
         let caps = calibration.caps(self.max_tokens, self.max_step_tokens, self.greedy_tokens);
         let costs = self.costs(bench, &calibration, caps, &greedy)?;
-        let budgets =
-            if self.budgets.is_empty() { ladder(costs.cheapest()) } else { self.budgets.clone() };
+        let budgets = if self.budgets.is_empty() { costs.ladder() } else { self.budgets.clone() };
         let cells = self.cells(&costs, &budgets, caps);
         if cells.is_empty() {
             let budgets = budgets.iter().map(u64::to_string).collect::<Vec<_>>().join(",");

@@ -45,7 +45,7 @@ pub struct Sweep {
     #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true, help_heading = "Strategies")]
     pub temperature: f32,
     /// Tokens that policy and scorer may compute for a problem, the prompt included, separated by commas
-    /// [default: six, the first of which admits one answer, each twice the one before]
+    /// [default: six, at which the dearest strategy has sizes 1, 2, 4, 8, 16 and 32]
     #[arg(long, value_name = "TOKENS,…", value_delimiter = ',', value_parser = budget, help_heading = "Strategies")]
     pub budgets: Vec<u64>,
     /// The seeds, separated by commas: each cell runs once for each [default: 1,2,3; three are the

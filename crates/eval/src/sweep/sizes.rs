@@ -24,20 +24,14 @@ use super::series::Series;
 /// Source: search-and-learn, <https://github.com/huggingface/search-and-learn>, goes to n = 256.
 const LARGEST: u32 = 256;
 
-/// How many budgets there are where none are given.
-const LEVELS: u32 = 6;
+/// The sizes that the budgets admit where none are given: from one answer to n = 32, doubled each time.
+const LEVELS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// What sizes of each series cost in computed tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Costs {
     /// For each series, the cost of sizes 1, 2, … at the same place, never falling.
     by_series: BTreeMap<Series, Vec<u64>>,
-}
-
-/// The budgets where none are given: what one answer can cost at most, doubled five times.
-#[must_use]
-pub fn ladder(one: u64) -> Vec<u64> {
-    (0..LEVELS).map(|level| one << level).collect()
 }
 
 impl Costs {
@@ -85,6 +79,16 @@ impl Costs {
     #[must_use]
     pub fn cheapest(&self) -> u64 {
         self.by_series.values().filter_map(|costs| costs.first().copied()).min().unwrap_or(0)
+    }
+
+    /// The budgets where none are given: those at which the dearest series has sizes 1, 2, 4, 8, 16 and
+    /// 32, so that every series has a point at each, and all spend about the same.
+    #[must_use]
+    pub fn ladder(&self) -> Vec<u64> {
+        let dearest = |size: usize| {
+            self.by_series.values().filter_map(|costs| costs.get(size - 1).copied()).max()
+        };
+        LEVELS.into_iter().filter_map(dearest).collect()
     }
 
     /// The largest size of a series whose cost `budget` admits; `None` where it admits none.
@@ -154,7 +158,7 @@ mod tests {
         let sizes = [39, 40, 69, 70, 100].map(|budget| costs.largest(Series::Majority, budget));
         assert_eq!(sizes, [None, Some(1), Some(1), Some(2), Some(3)]);
         assert_eq!(costs.largest(Series::Beam, 1000), None);
-        assert_eq!(ladder(40), [40, 80, 160, 320, 640, 1280]);
+        assert_eq!(costs.ladder(), [1, 2, 4, 8, 16, 32].map(|n| 10 + 30 * n));
     }
 
     #[test]
@@ -201,6 +205,8 @@ mod tests {
         let costs = costs(&[Series::Majority, Series::BestOfN, Series::Beam], Some(&Reads));
         let sizes = [Series::Majority, Series::BestOfN].map(|series| costs.largest(series, 310));
         assert_eq!(sizes, [Some(10), Some(5)]);
+        // Scored answers are the dearest: the budgets are theirs.
+        assert_eq!(costs.ladder(), [1, 2, 4, 8, 16, 32].map(|n| 10 + 60 * n));
         // All rounds cost twice as much: 18 tokens at worst, four rounds of 8 before that.
         assert_eq!(costs.largest(Series::Beam, 10 + 4 * 50), Some(4));
         assert_eq!(costs.largest(Series::Beam, 10 + 3 * 50), Some(3));

@@ -131,17 +131,20 @@ fn a_finished_sweep_takes_more_budgets_and_seeds_but_no_other_numbers() {
 }
 
 #[test]
-fn without_budgets_six_start_at_one_answer() {
+fn without_budgets_six_admit_every_series() {
     let (dataset, dir) = (dataset(), TempDir::new().unwrap());
     let mut plan = plan(&dataset, dir.path());
     plan.budgets.clear();
-    plan.series = vec![Series::Majority];
     plan.seeds = vec![1];
     let report = carry_out(&plan, usize::MAX).unwrap().unwrap();
-    let sizes: Vec<u32> = report.curve(Series::Majority).iter().map(|point| point.size).collect();
-    assert_eq!((sizes.len(), sizes[0]), (6, 1));
-    assert!(sizes.is_sorted() && sizes[5] >= 32, "{sizes:?}");
-    assert_eq!(report.budgets[5], report.budgets[0] * 32);
+    assert_eq!(report.budgets.len(), 6);
+    let mut least = [u32::MAX; 6];
+    for series in [Series::Majority, Series::BestOfN, Series::Beam] {
+        let sizes: Vec<u32> = report.curve(series).iter().map(|point| point.size).collect();
+        assert!(sizes.is_sorted() && sizes.len() == 6, "{series:?}: {sizes:?}");
+        least = std::array::from_fn(|at| least[at].min(sizes[at]));
+    }
+    assert_eq!(least, [1, 2, 4, 8, 16, 32]);
 }
 
 #[test]
