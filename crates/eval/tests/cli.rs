@@ -1,7 +1,6 @@
 //! The command line on tiny real models: results, bad input, and a clean stop.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
-#![cfg(feature = "cli")]
 
 use std::{
     fs,

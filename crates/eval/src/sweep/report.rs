@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::SweepError;
 use super::calibration::{Calibration, Caps};
 use super::curve::Point;
+#[cfg(feature = "picture")]
+use super::picture;
 use super::series::Series;
 use crate::table::{align, human, interval, percent};
 
@@ -95,27 +97,30 @@ impl Report {
             source: error.into(),
         })?;
         json.push('\n');
-        let mut files = vec![
+        let texts = [
             (dir.join("sweep.json"), json.into_bytes()),
             (dir.join("sweep.txt"), self.table().into_bytes()),
         ];
-        #[cfg(feature = "picture")]
-        {
-            let drawing = |path: &Path| {
-                let path = path.to_owned();
-                move |reason| SweepError::Draw { path, reason }
-            };
-            let [svg, png] = ["sweep.svg", "sweep.png"].map(|name| dir.join(name));
-            files.push((
-                svg.clone(),
-                super::picture::svg(self).map_err(drawing(&svg))?.into_bytes(),
-            ));
-            files.push((png.clone(), super::picture::png(self).map_err(drawing(&png))?));
-        }
+        let files: Vec<_> = texts.into_iter().chain(self.pictures(dir)?).collect();
         for (path, bytes) in &files {
             fs::write(path, bytes)
                 .map_err(|source| SweepError::Write { path: path.clone(), source })?;
         }
         Ok(files.into_iter().map(|(path, _)| path).collect())
+    }
+
+    #[cfg(feature = "picture")]
+    fn pictures(&self, dir: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, SweepError> {
+        let [svg, png] = ["sweep.svg", "sweep.png"].map(|name| dir.join(name));
+        let failed = |path: &PathBuf, reason| SweepError::Draw { path: path.clone(), reason };
+        let text = picture::svg(self).map_err(|reason| failed(&svg, reason))?;
+        let pixels = picture::png(self).map_err(|reason| failed(&png, reason))?;
+        Ok(vec![(svg, text.into_bytes()), (png, pixels)])
+    }
+
+    #[cfg(not(feature = "picture"))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as the one that draws")]
+    fn pictures(&self, _: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, SweepError> {
+        Ok(Vec::new())
     }
 }

@@ -7,7 +7,8 @@
 //!   admitted together, each with its scoring, so no cell is ever cut.
 //! - A beam has a round for each step and gets back what a round did not use. Size s fits where the
 //!   typical cost of all rounds but one, s mean steps each, and the worst case of one round fit
-//!   together. A problem with longer steps than usual can still be cut; the table counts these.
+//!   together. A problem with longer steps than usual can still be cut; the table counts these. Branches
+//!   that agree are computed once, which no admission can rely on: a beam spends less than that.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
