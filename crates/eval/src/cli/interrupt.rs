@@ -21,7 +21,6 @@ impl Interrupt {
         let heard = Arc::clone(&stopped);
         ctrlc::set_handler(move || {
             if heard.swap(true, Ordering::Relaxed) {
-                #[expect(clippy::exit, reason = "the user asked twice")]
                 std::process::exit(130);
             }
         })?;
