@@ -11,9 +11,9 @@ use crate::get_model;
 use crate::process::{cargo, show};
 
 /// The commands that are the binary's own.
-pub(crate) const COMMANDS: &[&str] = &["eval", "model"];
+pub(crate) const COMMANDS: &[&str] = &["eval", "sweep", "model"];
 
-/// Builds the binary, finds a model where `eval` names none, and runs it with `args`.
+/// Builds the binary, finds a model where `eval` or `sweep` names none, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     let program = build(&features(args))?;
     let mut command = Command::new(program);
@@ -63,14 +63,19 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
     [(hub, "hub"), (cuda, "cuda")].iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect()
 }
 
-/// Returns true if and only if this is a run of `eval` that names no model.
+/// Returns true if and only if this is a run of `eval` or `sweep` that names no model.
 fn wants_default_model(args: &[OsString]) -> bool {
-    let is_eval = args.first().is_some_and(|command| command == "eval");
+    let command = args.first().map(|command| command.to_string_lossy());
     let says_enough = args.iter().map(|arg| arg.to_string_lossy()).any(|arg| {
         matches!(&*arg, "--model" | "--help" | "-h" | "--version") || arg.starts_with("--model=")
     });
     // `eval` alone is a usage error, which needs no model.
-    is_eval && args.len() > 1 && !says_enough
+    let runs = match command.as_deref() {
+        Some("eval") => args.len() > 1,
+        Some("sweep") => true,
+        _ => false,
+    };
+    runs && !says_enough
 }
 
 /// Becomes `command`, so that signals and the exit code are its own.
@@ -98,12 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn eval_without_a_model_gets_the_default_one() {
+    fn a_search_without_a_model_gets_the_default_one() {
         assert!(wants_default_model(&args("eval beam --width 4")));
         assert!(!wants_default_model(&args("eval beam --model m.gguf")));
         assert!(!wants_default_model(&args("eval beam --model=m.gguf")));
         assert!(!wants_default_model(&args("eval beam --help")));
         assert!(!wants_default_model(&args("eval")));
+        assert!(wants_default_model(&args("sweep")));
+        assert!(wants_default_model(&args("sweep --budgets 100,200")));
+        assert!(!wants_default_model(&args("sweep --model=m.gguf")));
         assert!(!wants_default_model(&args("model inspect m.gguf")));
     }
 

@@ -1,5 +1,7 @@
 //! The grammar of the command line.
 
+mod sweep;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use espalier_core::{Aggregate, Budget};
 use crate::budget_arg::parse_budget;
 use crate::config::{DatasetSpec, ScorerName, Selection, StrategySpec};
 use crate::dataset::{DatasetKind, Rows};
+
+pub use sweep::{SeriesArg, Sweep};
 
 /// Inference-time search over language models, measured against compute budgets.
 #[derive(Debug, Parser)]
@@ -29,6 +33,14 @@ pub enum Command {
     /// on where it stopped.
     #[command(subcommand, arg_required_else_help = true)]
     Eval(Box<Strategy>),
+    /// Run several strategies at growing budgets and draw their accuracy against compute
+    ///
+    /// Greedy runs first, once: it is the reference, and its answers' lengths decide which sizes fit.
+    /// Then every series runs at each budget, with the largest size that the budget admits, once for each
+    /// seed. The budget bounds the tokens that policy and scorer compute for one problem. The sweep leaves
+    /// a directory with all runs (`cells/`), the points (`sweep.json`), a table (`sweep.txt`) and the picture
+    /// (`sweep.svg`, `sweep.png`); given the same `--out`, it goes on where it stopped.
+    Sweep(Box<Sweep>),
     /// Look at a model: its configuration, tokens, logits and samples
     #[command(subcommand, arg_required_else_help = true)]
     Model(ModelCommand),
@@ -247,14 +259,7 @@ impl Run {
     /// Tokens sampled on a path, at most.
     #[must_use]
     pub fn max_tokens(&self) -> NonZeroU32 {
-        self.max_tokens.unwrap_or(match self.dataset {
-            DatasetArg::Builtin | DatasetArg::Game24 | DatasetArg::Countdown => {
-                const { NonZeroU32::new(256).expect("256 is not 0") }
-            }
-            DatasetArg::Gsm8k | DatasetArg::Math500 => {
-                const { NonZeroU32::new(1024).expect("1024 is not 0") }
-            }
-        })
+        self.max_tokens.unwrap_or(self.dataset.max_tokens())
     }
 
     /// The problems, as data.
@@ -421,6 +426,18 @@ pub enum DatasetArg {
     Game24,
     /// Countdown: `numbers` and `target`
     Countdown,
+}
+
+impl DatasetArg {
+    /// Tokens sampled on a path, at most, where nothing else is said.
+    fn max_tokens(self) -> NonZeroU32 {
+        match self {
+            Self::Builtin | Self::Game24 | Self::Countdown => {
+                const { NonZeroU32::new(256).expect("256 is not 0") }
+            }
+            Self::Gsm8k | Self::Math500 => const { NonZeroU32::new(1024).expect("1024 is not 0") },
+        }
+    }
 }
 
 impl From<DatasetArg> for DatasetKind {

@@ -1,11 +1,15 @@
 //! The command line: bad input ends with exit code 2 before anything is computed.
 
+mod default_dir;
 mod eval;
 mod failure;
 mod gpu_check;
 mod hub;
+mod interrupt;
+mod loaded;
 mod model;
 mod progress;
+mod sweep;
 mod throughput;
 mod weights_hash;
 
@@ -22,6 +26,7 @@ use failure::Failure;
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Eval(strategy) => eval::eval(&strategy),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Model(command) => model::model(&command),
         Command::GpuCheck(args) => gpu_check::gpu_check(&args),
     };

@@ -32,6 +32,7 @@ pub mod run_info;
 pub mod stats;
 pub mod store;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 
 pub use answers::Votes;
@@ -46,7 +47,8 @@ pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
 pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
-pub use stats::{Interval, wilson};
+pub use stats::{Interval, clustered, wilson};
 pub use store::{Store, StoreError, read_run};
 pub use summary::{Accuracy, Summary};
+pub use sweep::{Sweep, SweepError};
 pub use table::{duration, human, table};

@@ -73,6 +73,11 @@ impl Progress {
 /// ```
 #[must_use]
 pub fn resume_command(arguments: &[String], dir: &Path) -> String {
+    command_with(arguments, "--resume", dir)
+}
+
+/// The command with its directory given by `flag`.
+pub(crate) fn command_with(arguments: &[String], flag: &str, dir: &Path) -> String {
     let mut words = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
@@ -82,7 +87,7 @@ pub fn resume_command(arguments: &[String], dir: &Path) -> String {
             other => words.push(quoted(other)),
         }
     }
-    words.push("--resume".to_owned());
+    words.push(flag.to_owned());
     words.push(quoted(&dir.display().to_string()));
     words.join(" ")
 }

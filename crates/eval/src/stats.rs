@@ -1,6 +1,10 @@
 //! Statistics: how far an accuracy can be trusted.
 
+mod clustered;
+
 use serde::{Deserialize, Serialize};
+
+pub use clustered::{Clustered, clustered};
 
 /// An interval of proportions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -47,16 +51,19 @@ pub fn wilson(hits: u64, n: u64) -> Option<Interval> {
     if n == 0 {
         return None;
     }
-    let total = n as f64;
-    let share = hits as f64 / total;
+    Some(score_interval(hits as f64 / n as f64, n as f64))
+}
+
+/// The Wilson score interval, 95 %, of a share seen in `total` independent observations.
+fn score_interval(share: f64, total: f64) -> Interval {
     let z2 = Z_95 * Z_95;
     let scale = 1.0 + z2 / total;
     let centre = (share + z2 / (2.0 * total)) / scale;
     let half = Z_95 / scale * (share * (1.0 - share) / total + z2 / (4.0 * total * total)).sqrt();
     // The ends are exact at 0 and 1; rounding must not move them inside.
-    let low = if hits == 0 { 0.0 } else { (centre - half).max(0.0) };
-    let high = if hits == n { 1.0 } else { (centre + half).min(1.0) };
-    Some(Interval { low, high })
+    let low = if share <= 0.0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if share >= 1.0 { 1.0 } else { (centre + half).min(1.0) };
+    Interval { low, high }
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! The command line on tiny real models: results, bad input, and a clean stop.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
-#![cfg(feature = "cli")]
 
 use std::{
     fs,
@@ -43,14 +42,18 @@ fn json(arguments: &[&str], line: &str) -> Value {
 /// Runs and expects exit code 2, no panic, and all of `parts` in the message.
 fn refused(arguments: &[&str], parts: &[&str]) {
     let dir = TempDir::new().unwrap();
-    let output = run(dir.path(), arguments);
+    refused_in(dir.path(), arguments, parts);
+    assert!(!dir.path().join("runs").exists(), "nothing was run");
+}
+
+fn refused_in(dir: &Path, arguments: &[&str], parts: &[&str]) {
+    let output = run(dir, arguments);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
     assert!(!message.contains("panicked"), "{message}");
     for part in parts {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
-    assert!(!dir.path().join("runs").exists(), "nothing was run");
 }
 
 fn eval<'a>(strategy: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -155,6 +158,67 @@ fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_records() {
 }
 
 #[test]
+fn an_interrupted_sweep_goes_on_to_the_same_points() {
+    let model = fixture("llama");
+    let words = |out| {
+        let more = [
+            "--limit",
+            "3",
+            "--max-tokens",
+            "24",
+            "--seeds",
+            "1,2",
+            "--in-flight",
+            "1",
+            "--quiet",
+            "--json",
+        ];
+        [&["sweep", "--model", model.to_str().unwrap(), "--out", out][..], &more].concat()
+    };
+    let dir = TempDir::new().unwrap();
+    let mut child = espalier(dir.path(), &words("a"))
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let cells = || dir.path().join("a/cells").read_dir().map_or(0, Iterator::count);
+    while cells() < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be interrupted");
+        std::thread::yield_now();
+    }
+    #[expect(clippy::disallowed_methods, reason = "the test sends a signal")]
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--json --out a"));
+    assert!(!dir.path().join("a/sweep.json").exists());
+    let points = |out| -> Value {
+        let output = run(dir.path(), &words(out));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        for file in ["sweep.json", "sweep.txt", "sweep.svg", "sweep.png"] {
+            assert!(stdout.contains(file) && dir.path().join(out).join(file).exists(), "{file}");
+        }
+        let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+        last["points"].clone()
+    };
+    let (resumed, whole) = (points("a"), points("b"));
+    // Greedy, and three series at six budgets.
+    assert_eq!(whole.as_array().unwrap().len(), 19);
+    for (resumed, whole) in resumed.as_array().unwrap().iter().zip(whole.as_array().unwrap()) {
+        for field in ["series", "budget", "size", "searches", "accuracy", "generated_mean"] {
+            assert_eq!(resumed[field], whole[field], "{field}");
+        }
+        let bound = whole["budget"].as_u64().unwrap_or(u64::MAX);
+        assert!(whole["computed_max"].as_u64().unwrap() <= bound);
+    }
+    let mut other = words("b");
+    other.extend(["--temperature", "0.5"]);
+    refused_in(dir.path(), &other, &["cell `majority-1-b", "strategy.temperature: was `0.8"]);
+}
+
+#[test]
 fn bad_arguments_are_refused() {
     let model = fixture("llama");
     let model = model.to_str().unwrap();
@@ -172,6 +236,11 @@ fn bad_arguments_are_refused() {
         &["nowhere.jsonl"],
     );
     refused(&eval("greedy", "no/such/model", &[]), &["no/such/model"]);
+    let weighted = ["sweep", "--model", model, "--series", "weighted"];
+    refused(&weighted, &["series `weighted`", "needs scores that are not negative"]);
+    let small =
+        ["sweep", "--model", model, "--budgets", "1,2", "--limit", "1", "--max-tokens", "2"];
+    refused_in(TempDir::new().unwrap().path(), &small, &["budgets `1,2` admit no answer"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
+use crate::sweep::Series;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(std::iter::once("espalier").chain(line.split_whitespace()))
@@ -96,4 +97,31 @@ fn help_says_what_it_is_about() {
         assert!(!help.contains("What all strategies share."), "{help}");
         assert!(help.len() > 200, "{help}");
     }
+}
+
+fn sweep(line: &str) -> Box<Sweep> {
+    match parse(line) {
+        Ok(Cli { command: Command::Sweep(sweep) }) => sweep,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_sweep_takes_what_its_scorer_allows_and_each_number_once() {
+    let all = sweep("sweep --model m");
+    assert_eq!(all.series(), [Series::Majority, Series::BestOfN, Series::Beam]);
+    assert_eq!((all.seeds(), all.budgets()), (vec![1, 2, 3], Vec::new()));
+    assert_eq!(all.greedy_tokens().get(), 256);
+    let some = sweep(
+        "sweep --model m --series beam,weighted,beam --budgets 4e2,100,400 --seeds 7,7 --scorer entropy \
+         --aggregate min --temperature 0.5 --max-tokens 64 --max-step-tokens 16 --dataset game24 --out d",
+    );
+    assert_eq!(some.series(), [Series::Weighted, Series::Beam]);
+    assert_eq!((some.seeds(), some.budgets()), (vec![7], vec![100, 400]));
+    assert_eq!(some.draw().aggregate, Aggregate::Min);
+    for line in ["sweep", "sweep --model m --budgets 0", "sweep --model m --series greedy"] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+    let refused = parse("sweep --model m --budgets tokens=5").unwrap_err().to_string();
+    assert!(refused.contains("write a positive number, such as 20000"), "{refused}");
 }

@@ -31,6 +31,13 @@ impl Bar {
         self.bar.set_position(progress.done as u64);
     }
 
+    /// Shows that `share` of the work is done, from 0 to 1.
+    pub(super) fn show_share(&self, share: f64, line: &str) {
+        self.bar.set_message(line.to_owned());
+        let length = self.bar.length().unwrap_or(0) as f64;
+        self.bar.set_position((share * length) as u64);
+    }
+
     /// Removes the bar and says how long the run took, in seconds.
     pub(super) fn end(self) -> f64 {
         self.bar.finish_and_clear();

@@ -15,7 +15,7 @@ use crate::dataset::DatasetKind;
 use crate::run_info::RunInfo;
 
 /// Letters whose ended answers say a number: how long they are, modulo 5.
-struct Numbers(Letters);
+pub(crate) struct Numbers(Letters);
 
 impl Service for Numbers {
     type Ask = Request;
@@ -65,7 +65,7 @@ impl Policy for Numbers {
     }
 }
 
-fn dataset() -> Dataset {
+pub(crate) fn dataset() -> Dataset {
     let line = |n: usize| {
         json!({ "question": format!("q{n}"), "answer": format!("#### {}", n % 5) }).to_string()
     };
@@ -114,7 +114,7 @@ fn carry_out(
     run(plan, &mut prompt, policy, store, &Frozen, &mut observer)
 }
 
-fn letters() -> Numbers {
+pub(crate) fn letters() -> Numbers {
     let mut letters = Letters::new();
     letters.eos = 0.1;
     Numbers(letters)

@@ -1,0 +1,180 @@
+//! The grammar of `espalier sweep`.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{AggregateArg, DatasetArg, ScorerArg, at_least_one, temperature};
+use crate::budget_arg::parse_budget;
+use crate::config::{DatasetSpec, ScorerName};
+use crate::dataset::Rows;
+use crate::sweep::{Draw, Series};
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub model: String,
+    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
+    #[arg(long, default_value = "auto", help_heading = "Model")]
+    pub device: String,
+    /// Tokens sampled on a path, at most; a longer one has no answer [default: greedy answers get what
+    /// `eval` gives them, the others 1.5 times the 95th percentile of the greedy ones]
+    #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
+    pub max_tokens: Option<NonZeroU32>,
+    /// Tokens of a step, at most; a longer step leads nowhere [default: 1.5 times the 95th percentile
+    /// of the greedy answers' longest steps]
+    #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
+    pub max_step_tokens: Option<NonZeroU32>,
+    /// The strategies beside greedy, which always runs [default: all that the scorer allows; votes
+    /// weighted by scores need scores that are not negative]
+    #[arg(long, value_enum, value_delimiter = ',', help_heading = "Strategies")]
+    pub series: Vec<SeriesArg>,
+    /// What scores answers and steps [source of the default: the average
+    /// log-probability of <https://arxiv.org/abs/2502.18581>]
+    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob, help_heading = "Strategies")]
+    pub scorer: ScorerArg,
+    /// How the scores of a beam's steps become a path's [source of the default: search-and-learn,
+    /// `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last, help_heading = "Strategies")]
+    pub aggregate: AggregateArg,
+    /// Divides the logits before a token is drawn [source of the default: search-and-learn,
+    /// `temperature`]
+    #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true, help_heading = "Strategies")]
+    pub temperature: f32,
+    /// Tokens that policy and scorer may compute for a problem, the prompt included, separated by commas
+    /// [default: six, at which the dearest strategy has sizes 1, 2, 4, 8, 16 and 32]
+    #[arg(long, value_name = "TOKENS,…", value_delimiter = ',', value_parser = budget, help_heading = "Strategies")]
+    pub budgets: Vec<u64>,
+    /// The seeds, separated by commas: each cell runs once for each [default: 1,2,3; three are the
+    /// fewest that show how much chance moves a result]
+    #[arg(
+        long,
+        value_name = "SEED,…",
+        value_delimiter = ',',
+        default_value = "1,2,3",
+        hide_default_value = true,
+        help_heading = "Strategies"
+    )]
+    pub seeds: Vec<u64>,
+    /// The problems: those built in need no file
+    #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
+    pub dataset: DatasetArg,
+    /// The dataset's file, one problem a line
+    #[arg(long, value_name = "FILE", help_heading = "Problems")]
+    pub data: Option<PathBuf>,
+    /// Only these rows, counted from 1, both ends included
+    #[arg(long, value_name = "FIRST-LAST", help_heading = "Problems")]
+    pub rows: Option<Rows>,
+    /// Only the first COUNT problems, of `--rows` where given
+    #[arg(long, value_name = "COUNT", help_heading = "Problems")]
+    pub limit: Option<NonZeroUsize>,
+    /// Problems searched at a time; results do not depend on it [default: chosen by the
+    /// device]
+    #[arg(long, value_name = "COUNT", help_heading = "Run")]
+    pub in_flight: Option<NonZeroUsize>,
+    /// The sweep's directory; one that holds a sweep is gone on with, and more seeds and budgets are
+    /// added to it [default: runs/sweep-TIME]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub out: Option<PathBuf>,
+    /// End standard output with all points as one JSON object on its last line
+    #[arg(long, help_heading = "Run")]
+    pub json: bool,
+    /// Print no progress
+    #[arg(long, short, help_heading = "Run")]
+    pub quiet: bool,
+}
+
+impl Sweep {
+    /// Tokens sampled on a greedy path, at most.
+    #[must_use]
+    pub fn greedy_tokens(&self) -> NonZeroU32 {
+        self.max_tokens.unwrap_or(self.dataset.max_tokens())
+    }
+
+    /// The strategies, each once.
+    #[must_use]
+    pub fn series(&self) -> Vec<Series> {
+        let mut series: Vec<Series> = self.series.iter().copied().map(Series::from).collect();
+        if series.is_empty() {
+            let all = SeriesArg::value_variants().iter().copied().map(Series::from);
+            let draw = self.draw();
+            series =
+                all.filter(|one| one.spec(1, NonZeroU32::MIN, draw, 0).check().is_ok()).collect();
+        }
+        series.sort_unstable();
+        series.dedup();
+        series
+    }
+
+    /// The budgets, each once, small ones first.
+    #[must_use]
+    pub fn budgets(&self) -> Vec<u64> {
+        let mut budgets = self.budgets.clone();
+        budgets.sort_unstable();
+        budgets.dedup();
+        budgets
+    }
+
+    /// The seeds, each once.
+    #[must_use]
+    pub fn seeds(&self) -> Vec<u64> {
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        seeds
+    }
+
+    /// What all strategies share.
+    #[must_use]
+    pub fn draw(&self) -> Draw {
+        Draw {
+            temperature: self.temperature,
+            scorer: ScorerName::from(self.scorer),
+            aggregate: self.aggregate.into(),
+        }
+    }
+
+    /// The problems, as data.
+    #[must_use]
+    pub fn dataset(&self) -> DatasetSpec {
+        DatasetSpec {
+            kind: self.dataset.into(),
+            path: self.data.clone(),
+            rows: self.rows,
+            limit: self.limit.map(NonZeroUsize::get),
+        }
+    }
+}
+
+/// The values of `--series`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SeriesArg {
+    /// n answers; the most frequent one counts
+    Majority,
+    /// n answers, scored; the best one counts
+    BestOfN,
+    /// n answers, scored; the one with the largest sum of scores counts
+    Weighted,
+    /// Step by step: the best quarter of n candidates is kept, each continued four times
+    Beam,
+}
+
+impl From<SeriesArg> for Series {
+    fn from(arg: SeriesArg) -> Self {
+        match arg {
+            SeriesArg::Majority => Self::Majority,
+            SeriesArg::BestOfN => Self::BestOfN,
+            SeriesArg::Weighted => Self::Weighted,
+            SeriesArg::Beam => Self::Beam,
+        }
+    }
+}
+
+/// One amount of `--budgets`, written as in `--budget`.
+fn budget(text: &str) -> Result<u64, String> {
+    let budget = parse_budget(&format!("computed={text}")).map_err(|error| error.to_string())?;
+    budget.computed.ok_or_else(|| "give a number of tokens".to_owned())
+}

@@ -1,0 +1,132 @@
+//! Loaded models: a policy with the questions of a dataset put to it.
+
+use std::{num::NonZeroUsize, path::Path, sync::Arc};
+
+use anyhow::{Context, anyhow};
+use espalier_core::{Policy, Prompt, Stops};
+use espalier_models::{
+    ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, Message, load, share,
+};
+use serde_json::{Value, json};
+
+use super::{failure::Failure, hub, weights_hash::weights_hash};
+use crate::{Chat, Dataset, DatasetKind, DatasetSpec, Problem, prompt};
+
+/// What the built-in problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
+/// minutes of beam search at width 4 on two cores.
+const DEFAULT_LIMIT: usize = 12;
+
+/// Problems in flight on the CPU: with width 4, sixty-four rows a step, where its kernels are busy.
+pub(super) const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
+
+/// A policy, and how a dataset is put to it.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    /// Who samples.
+    pub(super) policy: LocalPolicy,
+    /// How questions are put.
+    pub(super) chat: Chat,
+    /// Its name and its weights' hash.
+    pub(super) identity: Value,
+    /// Where it computes.
+    pub(super) device: String,
+    /// Where steps and answers end.
+    pub(super) stops: Arc<Stops>,
+    /// The prompts, in the order of the dataset.
+    prompts: Vec<Arc<Prompt>>,
+}
+
+impl Loaded {
+    /// Loads a model and makes all prompts, before anything is computed.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the model is missing or broken, or a prompt does not fit its context.
+    pub(super) fn open(
+        model: &str,
+        device: DeviceChoice,
+        dataset: &Dataset,
+    ) -> Result<Self, Failure> {
+        let path = hub::resolve(model)?;
+        let model = load(&path, device, EngineOptions::default()).map_err(Failure::bad)?;
+        let (policy, _) = share(model.engine);
+        let prompts = prompts(dataset, model.chat.as_ref(), &policy)?;
+        let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
+        let end = match chat {
+            Chat::Template => Vec::new(),
+            Chat::Plain => {
+                prompt::plain_stops(dataset.kind).iter().map(|&stop| stop.to_owned()).collect()
+            }
+        };
+        let boundary = vec![prompt::step_boundary(dataset.kind).to_owned()];
+        Ok(Self {
+            policy,
+            chat,
+            identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
+            device: model.info.device,
+            stops: Arc::new(Stops { boundary, end }),
+            prompts,
+        })
+    }
+
+    /// How each problem of the dataset is put to the model.
+    pub(super) fn put(
+        &self,
+        dataset: &Dataset,
+    ) -> impl FnMut(&Problem) -> Result<Arc<Prompt>, String> + use<> {
+        let ids = dataset.items.iter().map(|item| item.problem.id.clone());
+        let known: std::collections::BTreeMap<String, Arc<Prompt>> =
+            ids.zip(self.prompts.iter().cloned()).collect();
+        move |problem| {
+            known.get(&problem.id).cloned().ok_or_else(|| "it is not in the dataset".to_owned())
+        }
+    }
+}
+
+/// Cuts the built-in problems where nothing else is said; returns what to tell the user then.
+pub(super) fn limit(wanted: &mut DatasetSpec) -> Option<String> {
+    let whole = wanted.rows.is_none() && wanted.limit.is_none();
+    (wanted.kind == DatasetKind::Builtin && whole).then(|| {
+        wanted.limit = Some(DEFAULT_LIMIT);
+        format!("the first {DEFAULT_LIMIT} built-in problems; `--limit` takes more or fewer")
+    })
+}
+
+fn hash(path: &Path) -> Result<String, Failure> {
+    weights_hash(path)
+        .with_context(|| format!("cannot read `{}`", path.display()))
+        .map_err(Failure::BadInput)
+}
+
+/// The prompts, all of them checked against the context before anything is computed.
+fn prompts(
+    dataset: &Dataset,
+    chat: Option<&ChatTemplate>,
+    policy: &LocalPolicy,
+) -> Result<Vec<Arc<Prompt>>, Failure> {
+    let one = |item: &crate::Item| -> Result<Arc<Prompt>, Failure> {
+        let question = &item.problem.question;
+        let text = match chat {
+            Some(chat) => {
+                let turns: Vec<Message> = prompt::chat(dataset.kind, question)
+                    .into_iter()
+                    .map(|turn| Message::new(turn.role.name(), turn.content))
+                    .collect();
+                chat.render(&turns, true).map_err(Failure::bad)?
+            }
+            None => prompt::plain(dataset.kind, question),
+        };
+        let tokens = policy.prompt(&text).map_err(Failure::bad)?;
+        if tokens.len() as u32 >= policy.context() {
+            return Err(Failure::BadInput(anyhow!(
+                "problem `{}` makes a prompt of {} tokens, but the model's context holds {}; leave \
+                 the problem out with `--rows` or take a model with a longer context",
+                item.problem.id,
+                tokens.len(),
+                policy.context()
+            )));
+        }
+        Ok(Arc::new(Prompt { problem: question.clone(), tokens }))
+    };
+    dataset.items.iter().map(one).collect()
+}

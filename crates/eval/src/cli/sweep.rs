@@ -1,0 +1,127 @@
+//! `espalier sweep`: several strategies at growing budgets, as a table and a picture.
+
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+use anyhow::anyhow;
+use espalier_core::{Budget, Clock};
+use espalier_models::DeviceChoice;
+use serde_json::Value;
+
+use super::{
+    default_dir::default_dir,
+    failure::Failure,
+    interrupt::Interrupt,
+    loaded::{self, IN_FLIGHT, Loaded},
+    progress::Bar,
+};
+use crate::{
+    Dataset, RunInfo, StrategySpec, SweepError, WallClock, args, generation,
+    sweep::{Bench, Report, Sweep, SweepProgress, sweep_command},
+};
+
+/// Carries `espalier sweep` out.
+pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
+    let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
+    let mut wanted = args.dataset();
+    let message = loaded::limit(&mut wanted);
+    let dataset = wanted.open().map_err(Failure::bad_box)?;
+    let dir = args.out.clone().unwrap_or_else(|| default_dir("sweep"));
+    let mut plan = plan(args, &dataset, &dir);
+    plan.check().map_err(Failure::bad)?;
+    if let Some(message) = message {
+        say(args, &message);
+    }
+    let mut loaded = Loaded::open(&args.model, device, &dataset)?;
+    plan.stops = loaded.stops.clone();
+    say(args, &format!("sweep directory: {}", dir.display()));
+    let Some(report) = carry_out(args, &plan, &mut loaded)? else {
+        let arguments = std::env::args().collect::<Vec<_>>();
+        return Err(Failure::Interrupted { resume: sweep_command(&arguments, &dir) });
+    };
+    let files = report.write(&dir)?;
+    print(args, &report, &files)?;
+    match report.points.iter().map(|point| point.failed).sum::<u64>() {
+        0 => Ok(()),
+        failed => Err(Failure::Failed(anyhow!(
+            "{failed} searches failed, they are not counted; the same command tries them again, and \
+             `records.jsonl` in the folders of `{}` says why",
+            dir.join("cells").display()
+        ))),
+    }
+}
+
+fn plan<'a>(args: &args::Sweep, dataset: &'a Dataset, dir: &'a Path) -> Sweep<'a> {
+    Sweep {
+        dataset,
+        series: args.series(),
+        budgets: args.budgets(),
+        seeds: args.seeds(),
+        draw: args.draw(),
+        stops: std::sync::Arc::default(),
+        greedy_tokens: args.greedy_tokens(),
+        max_tokens: args.max_tokens,
+        max_step_tokens: args.max_step_tokens,
+        in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+        dir,
+    }
+}
+
+fn carry_out(
+    args: &args::Sweep,
+    plan: &Sweep<'_>,
+    loaded: &mut Loaded,
+) -> Result<Option<Report>, Failure> {
+    let interrupt = Interrupt::watch()?;
+    let (identity, chat, device) = (loaded.identity.clone(), loaded.chat, loaded.device.clone());
+    let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
+        let tokens = max_tokens.get();
+        let mut info =
+            RunInfo::new(generation(spec, plan.dataset, &identity, chat, tokens, budget));
+        info.runtime["device"] = Value::String(device.clone());
+        info
+    };
+    let clock = WallClock::start();
+    let mut put = loaded.put(plan.dataset);
+    let mut bench = Bench {
+        policy: &mut loaded.policy,
+        prm: None,
+        prompt: &mut put,
+        info: &info,
+        clock: &clock,
+    };
+    let bar = Bar::start(1000, !args.quiet);
+    let mut first = None;
+    let done = plan.carry_out(&mut bench, &mut |progress: &SweepProgress<'_>| {
+        let now = clock.now_ns() as f64 / 1e9;
+        let share = progress.share.unwrap_or(0.0);
+        let (since, begun) = *first.get_or_insert((now, share));
+        bar.show_share(share, &progress.line(now - since, begun));
+        interrupt.check()
+    });
+    bar.end();
+    done.map_err(|error: SweepError| {
+        if error.is_bad_input() { Failure::bad(error) } else { Failure::Failed(error.into()) }
+    })
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+fn print(args: &args::Sweep, report: &Report, files: &[PathBuf]) -> Result<(), Failure> {
+    println!("{}", report.table());
+    for file in files {
+        println!("{}", file.display());
+    }
+    if args.json {
+        println!("{}", serde_json::to_string(report)?);
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "this is the command line")]
+fn say(args: &args::Sweep, message: &str) {
+    if !args.quiet {
+        eprintln!("{message}");
+    }
+}

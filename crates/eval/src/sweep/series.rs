@@ -1,0 +1,151 @@
+//! Series: strategies without their size, the lines of a curve.
+
+use std::num::NonZeroU32;
+
+use espalier_core::Aggregate;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ScorerName, Selection, StrategySpec};
+
+/// Continuations of a path that a beam keeps: rounds have `size` candidates, of which a quarter is kept.
+///
+/// Source: `beam_width` of search-and-learn, <https://github.com/huggingface/search-and-learn>, which
+/// varies n alone; the setting M = 4 of Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.2.
+pub const BEAM_WIDTH: u32 = 4;
+
+/// Steps of a beam's path, at most.
+///
+/// Source: `num_iterations` of search-and-learn, <https://github.com/huggingface/search-and-learn>.
+const DEPTH: u32 = 40;
+
+/// A strategy whose size grows with the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Series {
+    /// One answer at temperature 0: the reference.
+    Greedy,
+    /// Size answers and a vote.
+    Majority,
+    /// Size answers; the best one counts.
+    BestOfN,
+    /// Size answers and a vote weighted by their scores.
+    Weighted,
+    /// Beam search with size candidates a round.
+    Beam,
+}
+
+/// What all cells of a sweep share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Draw {
+    /// Divides the logits before a token is drawn.
+    pub temperature: f32,
+    /// What scores answers and steps.
+    pub scorer: ScorerName,
+    /// How the scores of a beam's steps become a path's.
+    pub aggregate: Aggregate,
+}
+
+impl Series {
+    /// Its name on the command line and in names of directories.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Greedy => "greedy",
+            Self::Majority => "majority",
+            Self::BestOfN => "best-of-n",
+            Self::Weighted => "weighted",
+            Self::Beam => "beam",
+        }
+    }
+
+    /// Its name in tables and pictures.
+    #[must_use]
+    pub fn label(self, scorer: ScorerName) -> String {
+        match self {
+            Self::Greedy => "greedy".to_owned(),
+            Self::Majority => "best-of-n (majority)".to_owned(),
+            Self::BestOfN => format!("best-of-n ({})", scorer_name(scorer)),
+            Self::Weighted => format!("best-of-n (weighted by {})", scorer_name(scorer)),
+            Self::Beam => format!("beam ({})", scorer_name(scorer)),
+        }
+    }
+
+    /// Returns true if and only if a scorer decides over its answers.
+    pub fn is_scored(self) -> bool {
+        matches!(self, Self::BestOfN | Self::Weighted | Self::Beam)
+    }
+
+    /// The strategy of a size.
+    #[must_use]
+    pub fn spec(
+        self,
+        size: u32,
+        max_step_tokens: NonZeroU32,
+        draw: Draw,
+        seed: u64,
+    ) -> StrategySpec {
+        let Draw { temperature, scorer, aggregate } = draw;
+        let answers = |select| StrategySpec::BestOfN { n: size, scorer, select, temperature, seed };
+        match self {
+            Self::Greedy => StrategySpec::Greedy,
+            Self::Majority => StrategySpec::SelfConsistency { n: size, temperature, seed },
+            Self::BestOfN => answers(Selection::Best),
+            Self::Weighted => answers(Selection::Weighted),
+            Self::Beam => StrategySpec::Beam {
+                width: size.clamp(1, BEAM_WIDTH),
+                n: Some(size),
+                depth: DEPTH,
+                max_step_tokens: max_step_tokens.get(),
+                scorer,
+                aggregate,
+                select: Selection::Best,
+                temperature,
+                seed,
+            },
+        }
+    }
+
+    /// The largest size that is not more than `size` and that the series can have; `None` for none.
+    #[must_use]
+    pub fn allowed(self, size: u32) -> Option<u32> {
+        let size = match self {
+            Self::Greedy => size.min(1),
+            Self::Beam if size > BEAM_WIDTH => size - size % BEAM_WIDTH,
+            _ => size,
+        };
+        (size > 0).then_some(size)
+    }
+}
+
+/// The scorer's name, as in configurations.
+fn scorer_name(scorer: ScorerName) -> String {
+    serde_json::to_value(scorer)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_makes_a_strategy() {
+        let draw = Draw {
+            temperature: 0.8,
+            scorer: ScorerName::ChosenLogprob,
+            aggregate: Aggregate::Last,
+        };
+        for series in [Series::Greedy, Series::Majority, Series::BestOfN, Series::Beam] {
+            assert_eq!(series.allowed(0), None);
+            for size in 1..40 {
+                let size = series.allowed(size).unwrap();
+                let spec = series.spec(size, NonZeroU32::MIN, draw, 1);
+                assert!(spec.check().is_ok() && spec.strategy().is_ok(), "{spec}");
+            }
+        }
+        assert_eq!(Series::Beam.allowed(11), Some(8));
+        assert_eq!(Series::Beam.allowed(3), Some(3));
+        assert_eq!(Series::BestOfN.label(draw.scorer), "best-of-n (chosen-logprob)");
+    }
+}
