@@ -1,6 +1,6 @@
 //! Readers: what scorers may ask of a model without sampling from it.
 
-use crate::{Lease, ModelError, Service, Spend, TokenId, Tokens, Usage};
+use crate::{Lease, ModelCost, ModelError, Price, Service, Spend, TokenId, Tokens, Usage};
 
 /// What to read off a sequence. A position is an index into the sequence's tokens; what is read there
 /// depends on that token and the ones before it.
@@ -61,6 +61,9 @@ pub struct Reading {
 }
 
 /// A model that can be read.
+///
+/// Reads are computed in the order in which they were submitted: a token that several of them need is
+/// computed for the first.
 pub trait Reader: Service<Ask = Read, Reply = Reading> {
     /// Names of the heads it has beside the vocabulary's.
     fn heads(&self) -> Vec<String>;
@@ -69,6 +72,12 @@ pub trait Reader: Service<Ask = Read, Reply = Reading> {
     ///
     /// [`Policy::worst_case`]: crate::Policy::worst_case
     fn worst_case(&self, reads: &[Read]) -> Vec<Spend>;
+
+    /// What a token costs.
+    fn cost(&self) -> ModelCost;
+
+    /// What it charges for one.
+    fn price(&self) -> Price;
 
     /// Token ids of `text`; special tokens in it are parsed, none are added.
     ///

@@ -2,28 +2,33 @@
 
 use std::collections::VecDeque;
 
-use crate::{ModelError, Path, Score, Service, Spend, Ticket, Usage};
+use crate::{Lease, ModelError, Path, Score, Service, Spend, Ticket, Usage};
 
 /// A path whose last step wants a score.
 #[derive(Debug, Clone)]
 pub struct ScoreAsk {
-    /// The path, ending with the step to score.
+    /// The path, ending with the step to score. Asks of one search share one `Arc` of its prompt, and
+    /// asks of different searches do not, however alike their prompts: a scorer that accounts for KV
+    /// tells searches apart by it.
     pub path: Path,
 }
 
 /// A score and what it cost.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug)]
 pub struct Scored {
     /// The last step's score.
     pub score: Score,
     /// What reading the model for it cost; zero for scores made of what the policy reported.
     pub usage: Usage,
+    /// Keeps the KV of the path that was read, where a model was: while it lives, scoring a child costs
+    /// only the child's tokens.
+    pub lease: Option<Lease>,
 }
 
 /// What is known of a [`ScoreAsk`] before its step exists: enough to bound what it can cost.
 #[derive(Debug, Clone)]
 pub struct ScoreBound {
-    /// The path to the step's parent.
+    /// The path to the step's parent, with the prompt's `Arc` that the ask will have.
     pub parent: Path,
     /// The most tokens the step can have, in the policy's tokens.
     pub max_tokens: u32,
@@ -78,8 +83,9 @@ impl<F: PathScorer> Service for Immediate<F> {
 
     fn poll(&mut self) -> Vec<(Ticket, Result<Scored, ModelError>)> {
         let usage = Usage::default();
-        let score =
-            |ask: &ScoreAsk| self.rule.score(&ask.path).map(|score| Scored { score, usage });
+        let score = |ask: &ScoreAsk| {
+            self.rule.score(&ask.path).map(|score| Scored { score, usage, lease: None })
+        };
         self.waiting.drain(..).map(|(ticket, ask)| (ticket, score(&ask))).collect()
     }
 

@@ -1,4 +1,5 @@
-//! A toy world: a policy that writes letters and a scorer that hashes them, for tests and examples.
+//! A toy world: a policy that writes letters, a scorer that hashes them and a reader that hashes what
+//! comes before them, for tests and examples.
 
 use std::collections::VecDeque;
 
@@ -6,6 +7,10 @@ use crate::{
     Completion, Finish, Leases, ModelCost, ModelError, PathScorer, Policy, Request, Score, Seed,
     Service, Spend, Step, Ticket, TokenId, TokenStat, Tokens, Until, Usage, token::Entropy,
 };
+
+mod reader;
+
+pub use reader::HashReader;
 
 /// The letter that ends a step.
 pub const BOUNDARY: TokenId = b'.' as TokenId;

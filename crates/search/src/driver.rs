@@ -66,6 +66,7 @@ pub fn search(task: Task, models: &mut Models<'_>, config: &Config, clock: &dyn 
 ///   looked at before each round.
 /// - A problem pays for its whole prompt once, at the root, whatever of it other problems had computed.
 ///   Later prefixes cost what the engine says: it can reuse only KV whose lease the strategy retains.
+///   A node's KV is held whole, the policy's and the scorers', or not at all.
 /// - A failing model ends its problem; the others go on.
 ///
 /// Where `observer` breaks, problems under way end as [`Stop::Interrupted`]: their requests are

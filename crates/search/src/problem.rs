@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Account, Axis, Completion, Entry, Event, Lease, Ledger, ModelError, NodeId, Reservation,
-    Retain, Round, Score, ScoreAsk, Scored, ScorerId, Seed, Spend, Step, Stop,
+    Account, Axis, Completion, Entry, Event, Lease, Ledger, ModelError, NodeId, Prompt,
+    Reservation, Retain, Round, Score, ScoreAsk, Scored, ScorerId, Seed, Spend, Step, Stop,
 };
 
 use crate::{
@@ -22,8 +22,9 @@ pub(crate) struct Problem {
     account: Account,
     ledger: Ledger,
     trace: Vec<Event>,
-    /// The KV that is kept, by node; every entry was wanted by the last round.
-    leases: BTreeMap<NodeId, Lease>,
+    /// The KV that is kept, by node, the policy's and the scorers'; every entry was wanted by the last
+    /// round.
+    leases: BTreeMap<NodeId, Vec<Lease>>,
     rounds: u32,
     seen_ns: u64,
     work: Option<Work>,
@@ -46,11 +47,17 @@ struct Work {
 struct Doing {
     unit: Unit,
     sampled: Option<Sampled>,
-    scored: Option<(Score, Entry)>,
+    scored: Option<Judged>,
 }
 
 struct Sampled {
     step: Arc<Step>,
+    cost: Entry,
+    lease: Option<Lease>,
+}
+
+struct Judged {
+    score: Score,
     cost: Entry,
     lease: Option<Lease>,
 }
@@ -66,10 +73,12 @@ impl Problem {
         let len = task.prompt.tokens.len() as u64;
         let context = u64::from(models.policy.context()).saturating_sub(len);
         let seed = Seed::run(config.seed).problem(task.hash);
+        // Scorers tell searches apart by it, and tasks may share theirs.
+        let prompt = Arc::new(Prompt::clone(&task.prompt));
         Self {
             index,
             strategy: task.strategy,
-            tree: Tree::new(task.prompt, context.min(config.max_path_tokens.get().into())),
+            tree: Tree::new(prompt, context.min(config.max_path_tokens.get().into())),
             seeds: Seeds::new(seed),
             account: Account::new(config.budget),
             ledger: Ledger::default(),
@@ -246,7 +255,7 @@ impl Problem {
         result: Result<Scored, ModelError>,
         now: u64,
     ) -> Result<(), SearchError> {
-        let Scored { score, usage } = result.map_err(|source| SearchError::Failed {
+        let Scored { score, usage, lease } = result.map_err(|source| SearchError::Failed {
             round: self.rounds,
             ask: "score",
             source,
@@ -254,7 +263,8 @@ impl Problem {
         let Some(work) = &mut self.work else { return Ok(()) };
         work.waiting -= 1;
         let wall_ns = now.saturating_sub(work.submitted_ns);
-        work.units[place].scored = Some((score, Entry { wall_ns, ..Entry::of_scorer(&usage) }));
+        let cost = Entry { wall_ns, ..Entry::of_scorer(&usage) };
+        work.units[place].scored = Some(Judged { score, cost, lease });
         Ok(())
     }
 
@@ -279,21 +289,22 @@ impl Problem {
         if self.rounds == 0 {
             spent += self.charge_prompt(&mut units, models);
         }
-        let mut fresh = BTreeMap::new();
+        let mut fresh: BTreeMap<NodeId, Vec<Lease>> = BTreeMap::new();
         for Doing { unit, sampled, scored } in units {
-            let (node, scorer) = match unit {
-                Unit::Score { node, scorer } => (node, Some(scorer)),
+            let (node, scorer, leases) = match unit {
+                Unit::Score { node, scorer } => (node, Some(scorer), &mut self.leases),
                 Unit::Sample { parent, request } => {
                     let Sampled { step, cost, lease } =
                         sampled.expect("a round ends when every sample is there");
                     let node = self.tree.add(parent, Arc::clone(&step), request.seed, Vec::new());
-                    fresh.extend(lease.map(|lease| (node, lease)));
+                    fresh.entry(node).or_default().extend(lease);
                     spent += self.charge(node, cost);
                     self.trace.push(node_event(node, parent, request.seed, &step, cost));
-                    (node, score)
+                    (node, score, &mut fresh)
                 }
             };
-            if let (Some(scorer), Some((score, cost))) = (scorer, scored) {
+            if let (Some(scorer), Some(Judged { score, cost, lease })) = (scorer, scored) {
+                leases.entry(node).or_default().extend(lease);
                 spent += self.score(node, scorer, score, cost);
             }
         }

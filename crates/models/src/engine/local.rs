@@ -3,8 +3,8 @@
 use std::{cell::RefCell, rc::Rc};
 
 use espalier_core::{
-    Completion, ModelCost, ModelError, Policy, Read, Reader, Reading, Request, Service, Spend,
-    Ticket, TokenId, Tokens,
+    Completion, ModelCost, ModelError, Policy, Price, Read, Reader, Reading, Request, Service,
+    Spend, Ticket, TokenId, Tokens,
 };
 
 use super::{Engine, EngineStats};
@@ -145,6 +145,14 @@ impl Reader for LocalReader {
     fn worst_case(&self, reads: &[Read]) -> Vec<Spend> {
         let engine = self.engine.borrow();
         reads.iter().map(|read| engine.worst_case_read(read)).collect()
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.engine.borrow().cost
+    }
+
+    fn price(&self) -> Price {
+        Price::default()
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, ModelError> {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use espalier_core::{
-    Answer, Answers, Budget, Clock, Completion, Event, ModelCost, ModelError, Path, PathScorer,
-    Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound, Scored, Scorer, Service, Spend,
-    Ticket, TokenId, Tokens, Usage, toy,
+    Answer, Answers, Budget, Clock, Completion, Event, Leases, ModelCost, ModelError, Path,
+    PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound, Scored, Scorer,
+    Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
 };
 use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
 
@@ -145,21 +145,34 @@ impl PathScorer for Affine {
     }
 }
 
-/// Reads every token of the path for each score, one path a poll, newest first; fails on demand.
+/// Reads every token of the path for each score, one path a poll, newest first; leases what it has read;
+/// fails on demand.
 pub(crate) struct Reading {
     rule: Affine,
     next: u64,
     waiting: Vec<(Ticket, ScoreAsk)>,
     /// The ask with this number fails.
     pub(crate) fails: Option<u64>,
+    leases: Leases,
+    leased: BTreeSet<u64>,
+    /// The most leases alive when an ask came in and none was waiting.
+    pub(crate) most_leases: usize,
 }
 
 impl Reading {
     pub(crate) fn new(rule: Affine) -> Self {
-        Self { rule, next: 0, waiting: Vec::new(), fails: None }
+        let (leases, leased) = (Leases::default(), BTreeSet::new());
+        Self { rule, next: 0, waiting: Vec::new(), fails: None, leases, leased, most_leases: 0 }
     }
 
-    fn answer(&self, ticket: Ticket, ask: &ScoreAsk) -> Result<Scored, ModelError> {
+    pub(crate) fn leases(&mut self) -> usize {
+        for id in self.leases.take_returned() {
+            self.leased.remove(&id);
+        }
+        self.leased.len()
+    }
+
+    fn answer(&mut self, ticket: Ticket, ask: &ScoreAsk) -> Result<Scored, ModelError> {
         if self.fails == Some(ticket.0) {
             Score::new(f32::NAN)?;
         }
@@ -172,7 +185,9 @@ impl Reading {
             nano_usd: 3,
             ..Usage::default()
         };
-        Ok(Scored { score: self.rule.score(&ask.path)?, usage })
+        let score = self.rule.score(&ask.path)?;
+        self.leased.insert(ticket.0);
+        Ok(Scored { score, usage, lease: Some(self.leases.issue(ticket.0)) })
     }
 }
 
@@ -181,6 +196,9 @@ impl Service for Reading {
     type Reply = Scored;
 
     fn submit(&mut self, ask: ScoreAsk) -> Ticket {
+        if self.waiting.is_empty() {
+            self.most_leases = self.most_leases.max(self.leases());
+        }
         let ticket = Ticket(self.next);
         self.next += 1;
         self.waiting.push((ticket, ask));
@@ -334,6 +352,7 @@ impl World {
         let rest = search_many(tasks, &mut models, &config, &espalier_core::Frozen, &mut observer);
         assert_eq!(engine.leases(), 0, "every lease is released when the search is over");
         assert_eq!(engine.letters.in_flight(), 0, "nothing is left with the policy");
+        assert_eq!(scorer.leases(), 0, "every lease of a score is released, too");
         assert!(scorer.waiting.is_empty(), "nothing is left with the scorer");
         (done, rest)
     }
