@@ -10,21 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::TrainError;
 use crate::sequence::{Marks, Sequence};
 
-/// A supervised example: what to say after a prompt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A supervised example: what to say after a prompt. It has either a completion or alternatives.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supervised {
     /// What stands before; not learned.
     pub prompt: String,
     /// What is learned, without the token that ends an answer, which is added.
-    pub completion: String,
-    /// Whether the completion ends the answer; where it does not, nothing is learned of what follows.
-    #[serde(default = "ends")]
-    pub ended: bool,
-}
-
-fn ends() -> bool {
-    true
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<String>,
+    /// Several next steps, each as good as the others; nothing is learned of what follows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<String>,
 }
 
 /// A reward example: the steps of a solution, each labelled.
@@ -40,6 +37,20 @@ pub struct Labelled {
     /// Whether the last step ends the answer; the end-of-sequence token is then added to it.
     #[serde(default)]
     pub ended: bool,
+    /// How the steps stand to one another.
+    #[serde(default)]
+    pub arrangement: Arrangement,
+}
+
+/// How the steps of an example stand to one another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrangement {
+    /// Each follows the one before.
+    #[default]
+    Path,
+    /// Each follows the prompt.
+    Siblings,
 }
 
 /// A kind of example: how a row becomes a sequence.
@@ -54,15 +65,24 @@ pub trait Example: for<'de> Deserialize<'de> {
 
 impl Example for Supervised {
     fn sequence(&self, tokenizer: &Tokenizer, _: Option<Marks>) -> Result<Sequence, String> {
-        if self.completion.is_empty() {
-            return Err("field `completion` is empty".to_owned());
-        }
         let prompt = encode(tokenizer, &self.prompt)?;
-        let mut completion = encode(tokenizer, &self.completion)?;
-        if self.ended {
-            completion.push(end(tokenizer)?);
+        match (&self.completion, &self.alternatives[..]) {
+            (Some(text), []) if !text.is_empty() => {
+                let mut completion = encode(tokenizer, text)?;
+                completion.push(end(tokenizer)?);
+                Ok(Sequence::completion(&prompt, &completion))
+            }
+            (None, [_, ..]) if prompt.is_empty() => {
+                Err("alternatives need a `prompt`, after which they begin".to_owned())
+            }
+            (None, steps @ [_, ..]) if steps.iter().all(|step| !step.is_empty()) => {
+                let steps = steps.iter().map(|step| encode(tokenizer, step));
+                Ok(Sequence::alternatives(&prompt, &steps.collect::<Result<Vec<_>, _>>()?))
+            }
+            _ => Err("it needs a `completion` or `alternatives`, one of the two, that say \
+                 something"
+                .to_owned()),
         }
-        Ok(Sequence::completion(&prompt, &completion))
     }
 }
 
@@ -86,7 +106,11 @@ impl Example for Labelled {
         if let Some((last, _)) = steps.last_mut().filter(|_| self.ended) {
             last.push(end(tokenizer)?);
         }
-        Ok(Sequence::marked(&encode(tokenizer, &self.prompt)?, &steps, marks))
+        let prompt = encode(tokenizer, &self.prompt)?;
+        Ok(match self.arrangement {
+            Arrangement::Path => Sequence::marked(&prompt, &steps, marks),
+            Arrangement::Siblings => Sequence::siblings(&prompt, &steps, marks),
+        })
     }
 }
 

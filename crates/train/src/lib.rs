@@ -23,7 +23,7 @@ pub mod training;
 
 pub use checkpoint::State;
 pub use error::TrainError;
-pub use examples::{Example, Labelled, Supervised};
+pub use examples::{Arrangement, Example, Labelled, Supervised};
 pub use export::Storage;
 pub use initial::{Draw, Fresh, Initial, Loaded};
 pub use learner::{Learner, StepReport};

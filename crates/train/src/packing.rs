@@ -69,7 +69,7 @@ pub fn permutation(len: usize, seed: Seed) -> Vec<usize> {
 pub struct Batch {
     /// `[B, T]`.
     pub ids: Tensor<2, Int>,
-    /// Positions and who sees whom: a token sees the earlier ones of its own sequence.
+    /// Positions and who sees whom: a token sees the earlier ones of its own sequence and branch.
     pub sight: Sight,
     /// `[M]`: indices into the `B · T` tokens after which something is to be said.
     pub places: Tensor<1, Int>,
@@ -104,10 +104,12 @@ impl Batch {
             for sequence in members.iter().map(|&index| &sequences[index]) {
                 let base = row * width + start;
                 for (offset, &id) in sequence.tokens.iter().enumerate() {
+                    let (own, shared) = sequence.sight(offset);
                     tokens[base + offset] = id as i32;
-                    positions[base + offset] = offset as u32;
+                    positions[base + offset] = (shared + offset - own) as u32;
                     let from = (base + offset) * width + start;
-                    mask[from..=from + offset].fill(0.0);
+                    mask[from..from + shared].fill(0.0);
+                    mask[from + own..=from + offset].fill(0.0);
                 }
                 for target in &sequence.targets {
                     places.push((base + target.at as usize) as i32);

@@ -10,7 +10,7 @@ use espalier_core::{
 use espalier_search::{Config, Models, Strategy, Task, Tree, search_many};
 
 use crate::error::TrainError;
-use crate::examples::Labelled;
+use crate::examples::{Arrangement, Labelled};
 
 /// What a step is called after its rollouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +190,7 @@ fn read(tree: &Tree, problem: &Labelling<'_>, how: &Rollouts) -> Vec<Labelled> {
             steps: path.steps.iter().map(|step| step.text.clone()).collect(),
             labels: nodes.into_iter().map(|node| label(node, own)).collect(),
             ended: true,
+            arrangement: Arrangement::Path,
         }
     };
     let is_solution = |leaf: &NodeId| tree.ancestors(*leaf).all(|id| goes_on(tree, id));

@@ -23,6 +23,10 @@ pub struct Sequence {
     pub tokens: Vec<TokenId>,
     /// The targets, by ascending place.
     pub targets: Vec<Target>,
+    /// Where branches begin, ascending. Each sees what stands before the first branch, and itself, and
+    /// is counted on from there: several continuations of one prompt, which is computed once. Empty for
+    /// a plain sequence.
+    pub branches: Vec<u32>,
 }
 
 impl Sequence {
@@ -37,7 +41,26 @@ impl Sequence {
         // The last token is only ever a target: nothing is said after it.
         let mut tokens = tokens;
         tokens.pop();
-        Self { tokens, targets }
+        Self { tokens, targets, branches: Vec::new() }
+    }
+
+    /// A supervised example of several next steps of one prompt, each as good as the others.
+    #[must_use]
+    pub fn alternatives(prompt: &[TokenId], steps: &[Vec<TokenId>]) -> Self {
+        let mut tokens = prompt.to_vec();
+        let (mut targets, mut branches) = (Vec::new(), Vec::new());
+        let fork = (prompt.len() as u32).saturating_sub(1);
+        let first = steps.iter().filter_map(|step| step.first());
+        targets.extend(first.map(|&id| Target { at: fork, id, weight: 1.0 }));
+        for step in steps {
+            let start = tokens.len() as u32;
+            branches.push(start);
+            let after = step.iter().skip(1).zip(start..);
+            targets.extend(after.map(|(&id, at)| Target { at, id, weight: 1.0 }));
+            // The last token is only ever a target.
+            tokens.extend(&step[..step.len().saturating_sub(1)]);
+        }
+        Self { tokens, targets, branches }
     }
 
     /// A reward example: after each step, its mark. A label is the probability that the step is good;
@@ -56,7 +79,29 @@ impl Sequence {
             let counted = both.into_iter().filter(|(_, weight)| *weight > 0.0);
             targets.extend(counted.map(|(id, weight)| Target { at, id, weight }));
         }
-        Self { tokens, targets }
+        Self { tokens, targets, branches: Vec::new() }
+    }
+
+    /// A reward example of several next steps of one prompt, each with its label.
+    #[must_use]
+    pub fn siblings(prompt: &[TokenId], steps: &[(Vec<TokenId>, f32)], marks: Marks) -> Self {
+        let mut start = prompt.len() as u32;
+        let branches = steps.iter().map(|(step, _)| {
+            let at = start;
+            start += step.len() as u32;
+            at
+        });
+        let branches = branches.collect();
+        Self { branches, ..Self::marked(prompt, steps, marks) }
+    }
+
+    /// The first token that the token at `at` sees beside the shared ones, and how many are shared.
+    pub(crate) fn sight(&self, at: usize) -> (usize, usize) {
+        let before = self.branches.partition_point(|start| *start as usize <= at);
+        match before.checked_sub(1) {
+            Some(branch) => (self.branches[branch] as usize, self.branches[0] as usize),
+            None => (0, 0),
+        }
     }
 
     /// The weight of all its targets.
@@ -88,6 +133,17 @@ mod tests {
         let sequence = Sequence::completion(&[1, 2], &[3, 4, 5]);
         assert_eq!(sequence.tokens, [1, 2, 3, 4]);
         assert_eq!(targets(&sequence), [(1, 3, 1.0), (2, 4, 1.0), (3, 5, 1.0)]);
+    }
+
+    #[test]
+    fn alternatives_share_their_prompt_and_say_their_first_tokens_after_it() {
+        let sequence = Sequence::alternatives(&[1, 2], &[vec![3, 4, 5], vec![6, 7]]);
+        assert_eq!(sequence.tokens, [1, 2, 3, 4, 6]);
+        assert_eq!(sequence.branches, [2, 4]);
+        let expected = [(1, 3, 1.0), (1, 6, 1.0), (2, 4, 1.0), (3, 5, 1.0), (4, 7, 1.0)];
+        assert_eq!(targets(&sequence), expected);
+        let sight: Vec<_> = (0..5).map(|at| sequence.sight(at)).collect();
+        assert_eq!(sight, [(0, 0), (0, 0), (2, 2), (2, 2), (4, 2)]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use espalier_eval::{Interval, duration, human};
 use serde_json::Value;
 
 use super::scores::{Scores, Solved};
-use super::{Pipeline, Plan, Size};
+use super::{Pipeline, Plan};
 use crate::error::TrainError;
 use crate::export::write_whole;
 use crate::recipe::Recipe;
@@ -100,7 +100,7 @@ fn text(
          The reward model reads the same text and, after the last token of each step, says `+` where \
          the target can still be reached and all lines are true, else `-`.\n\n",
         human(shipped.parameters() as f64),
-        human(plan.prm.0.parameters() as f64),
+        human(shipped.parameters() as f64),
     );
     text.push_str(&scores_text(plan, scores));
     text.push_str(&data_text(plan));
@@ -185,8 +185,11 @@ fn training_text(
             let _ = writeln!(text, "- {name}: {}", recipe(&stage.recipe));
         }
     }
-    let (size, prm) = &plan.prm;
-    let _ = writeln!(text, "- reward model ({}): {}\n", size.name(), recipe(prm));
+    let _ = writeln!(
+        text,
+        "- reward model, from the policy's stage 1: {}\n",
+        recipe(&plan.prm)
+    );
     for (name, points) in curves {
         let last = points.last();
         let number = |key: &str| last.and_then(|point| point[key].as_f64()).unwrap_or(0.0);
@@ -226,10 +229,4 @@ fn recipe(recipe: &Recipe) -> String {
         recipe.clip,
         recipe.seed,
     )
-}
-
-/// The sizes of a plan, for who asks for a part of it.
-#[must_use]
-pub fn sizes(plan: &Plan) -> Vec<Size> {
-    plan.policies.iter().map(|(size, _)| *size).collect()
 }

@@ -5,11 +5,11 @@
 
 use espalier_core::Seed;
 use espalier_eval::countdown::{
-    GenerateError, Generator, Move, Puzzle, Ranges, Split, path_poses_test_puzzle,
+    GenerateError, Generator, Move, Puzzle, Ranges, Solver, Split, path_poses_test_puzzle,
     path_truth, pick_from, render, split, step_text, train_puzzles,
 };
 
-use crate::examples::{Labelled, Supervised};
+use crate::examples::{Arrangement, Labelled, Supervised};
 
 /// Draws below a number, uniformly.
 type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
@@ -38,8 +38,8 @@ pub struct Mixture {
     pub small: usize,
     /// Countdown with five numbers.
     pub large: usize,
-    /// Of ten solutions for the target 24, those that end with the first step: it is the hardest, and
-    /// whole solutions show it once in fifty tokens.
+    /// Of ten puzzles with the target 24, those that show all good first steps instead of one solution:
+    /// that step is the hardest, and whole solutions show one of them in fifty tokens.
     pub first_steps: usize,
 }
 
@@ -48,7 +48,7 @@ impl Mixture {
     pub const WHOLE: Self = Self { game: 5, wide: 0, small: 4, large: 1, first_steps: 0 };
 
     /// Many puzzles with the game's target, and their first steps above all.
-    pub const FIRST_STEPS: Self = Self { game: 3, wide: 4, small: 2, large: 1, first_steps: 5 };
+    pub const FIRST_STEPS: Self = Self { game: 3, wide: 4, small: 2, large: 1, first_steps: 7 };
 }
 
 /// What a policy reads before it begins: the question and a newline.
@@ -101,19 +101,27 @@ impl Source {
             } else {
                 drawn(&mut self.large, &mut pick)?
             };
+            let prompt = prompt(&puzzle);
+            if puzzle.target() == GAME && pick(10) < first_steps {
+                let moves = generator.solver().plain_good_moves(&puzzle.start(), GAME);
+                let alternatives = some(lines(&puzzle, &moves), SIBLINGS, &mut pick);
+                if !alternatives.is_empty() {
+                    return Ok(Supervised { prompt, alternatives, ..Supervised::default() });
+                }
+            }
             let Some(moves) = generator.path(&puzzle, &mut pick) else { continue };
             let Some(steps) = render(&puzzle, &moves) else { continue };
-            let begins = puzzle.target() == GAME && pick(10) < first_steps;
-            let completion = if begins { steps[0].clone() } else { steps.concat() };
-            return Ok(Supervised { prompt: prompt(&puzzle), completion, ended: !begins });
+            let completion = Some(steps.concat());
+            return Ok(Supervised { prompt, completion, ..Supervised::default() });
         }
     }
 
-    /// The `index`-th example for a reward model: a walk of moves of which some lead astray, each line
-    /// labelled with the solver's truth ([`path_truth`]).
+    /// The `index`-th example for a reward model: of ten, seven are first steps of one puzzle side by side
+    /// and three are walks of moves of which some lead astray, each line labelled with the solver's truth
+    /// ([`path_truth`]).
     ///
-    /// Of ten puzzles four have four numbers up to 13 and the target 24, three numbers up to 20, whether
-    /// or not they can be solved; two are Countdown with three or four numbers, one with five.
+    /// Of ten puzzles six have four numbers up to 13 and the target 24, two numbers up to 20, whether or
+    /// not they can be solved; two are Countdown with three to five numbers.
     ///
     /// # Errors
     ///
@@ -121,24 +129,70 @@ impl Source {
     pub fn judged(&mut self, seed: Seed, index: u64) -> Result<Labelled, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
         loop {
-            let (puzzle, generator) = match pick(10) {
-                0..=3 => (four_of(13, &mut pick)?, &mut self.small),
-                4..=6 => (four_of(20, &mut pick)?, &mut self.small),
-                7..=8 => drawn(&mut self.small, &mut pick)?,
+            let (puzzle, generator) = match pick(20) {
+                0..=11 => (four_of(13, &mut pick)?, &mut self.small),
+                12..=15 => (four_of(20, &mut pick)?, &mut self.small),
+                16..=18 => drawn(&mut self.small, &mut pick)?,
                 _ => drawn(&mut self.large, &mut pick)?,
             };
+            let prompt = prompt(&puzzle);
+            let solver = generator.solver();
+            if puzzle.numbers().len() == 4 && pick(10) < 7 {
+                let steps = first_steps(&puzzle, solver, &mut pick);
+                let truth = |step: &String| path_truth(solver, &puzzle, step) == [true];
+                let labels = steps.iter().map(truth).map(label).collect();
+                let (ended, arrangement) = (false, Arrangement::Siblings);
+                return Ok(Labelled { prompt, steps, labels, ended, arrangement });
+            }
             let Some(steps) = walk(&puzzle, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
             if labels.len() == steps.len() {
-                return Ok(Labelled {
-                    prompt: prompt(&puzzle),
-                    ended: steps.last().is_some_and(|step| !step.ends_with('\n')),
-                    steps,
-                    labels: labels.into_iter().map(|good| f32::from(u8::from(good))).collect(),
-                });
+                let ended = steps.last().is_some_and(|step| !step.ends_with('\n'));
+                let labels = labels.into_iter().map(label).collect();
+                let arrangement = Arrangement::Path;
+                return Ok(Labelled { prompt, steps, labels, ended, arrangement });
             }
         }
     }
+}
+
+/// First steps that stand side by side: as many as fit a row.
+const SIBLINGS: usize = 9;
+
+fn label(good: bool) -> f32 {
+    f32::from(u8::from(good))
+}
+
+/// First steps of a puzzle, up to half of them good, one in sixteen garbled.
+fn first_steps(puzzle: &Puzzle, solver: &mut Solver, pick: Pick<'_>) -> Vec<String> {
+    let start = puzzle.start();
+    let good = solver.plain_good_moves(&start, puzzle.target());
+    let plain = start.moves().into_iter().filter(Move::is_plain);
+    let astray: Vec<Move> = plain.filter(|made| !good.contains(made)).collect();
+    let mut steps = some(lines(puzzle, &good), SIBLINGS / 2, pick);
+    let rest = SIBLINGS - steps.len();
+    steps.extend(some(lines(puzzle, &astray), rest, pick));
+    for step in &mut steps {
+        if pick(16) == 0 {
+            *step = garbled(step, pick);
+        }
+    }
+    steps
+}
+
+/// The lines of several moves of a puzzle.
+fn lines(puzzle: &Puzzle, moves: &[Move]) -> Vec<String> {
+    let start = puzzle.start();
+    let line = |made: &Move| start.after(made).map(|after| step_text(made, &after));
+    moves.iter().filter_map(line).collect()
+}
+
+/// At most `count` of the lines, drawn evenly.
+fn some(mut lines: Vec<String>, count: usize, pick: Pick<'_>) -> Vec<String> {
+    while lines.len() > count {
+        lines.swap_remove(pick(lines.len()));
+    }
+    lines
 }
 
 /// A drawn puzzle whose numbers are no test puzzle's, whatever its target, and who drew it.
@@ -166,9 +220,9 @@ fn four_of(largest: usize, pick: Pick<'_>) -> Result<Puzzle, GenerateError> {
 
 /// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
 ///
-/// At each state, a move that keeps the target in reach as often as one that does not. Half the walks end
-/// with the first step, whose worth is the hardest to tell; one that has gone astray goes on one time in
-/// three. One line in sixteen is garbled, so that sums are checked too, and one answer in four.
+/// At each state, a move that keeps the target in reach as often as one that does not. A walk that has
+/// gone astray goes on one time in three. One line in sixteen is garbled, so that sums are checked too,
+/// and one answer in four.
 fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Vec<String>> {
     let target = puzzle.target();
     let (mut numbers, mut moves) = (puzzle.start(), Vec::<Move>::new());
@@ -199,8 +253,7 @@ fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Ve
         }
         let lost = !generator.solver().reachable(&after, target);
         numbers = after;
-        let first = moves.len() == 1 && pick(2) == 0;
-        if first || (lost && pick(3) > 0) {
+        if lost && pick(3) > 0 {
             return Some(lines);
         }
     }
@@ -248,13 +301,16 @@ mod tests {
             let example = source.solved(Mixture::FIRST_STEPS, Seed::run(1), index).unwrap();
             let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
             assert!(!test.contains(puzzle.numbers()), "{example:?}");
-            let truth = path_truth(&mut solver, &puzzle, &example.completion);
-            assert!(truth.iter().all(|good| *good), "{example:?}");
-            let answer = example.completion.lines().last().unwrap();
-            assert_eq!(is_correct(&puzzle, answer), example.ended, "{example:?}");
-            ended += usize::from(example.ended);
+            for step in &example.alternatives {
+                assert_eq!(path_truth(&mut solver, &puzzle, step), [true], "{example:?}");
+            }
+            if let Some(text) = &example.completion {
+                assert!(is_correct(&puzzle, text.lines().last().unwrap()), "{example:?}");
+                assert!(path_truth(&mut solver, &puzzle, text).iter().all(|good| *good));
+                ended += 1;
+            }
         }
-        assert!((200..300).contains(&ended), "{ended}");
+        assert!((150..260).contains(&ended), "{ended}");
     }
 
     #[test]
@@ -265,7 +321,13 @@ mod tests {
         for index in 0..600 {
             let example = source.judged(Seed::run(2), index).unwrap();
             let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
-            let truth = path_truth(&mut solver, &puzzle, &example.steps.concat());
+            let truth = match example.arrangement {
+                Arrangement::Path => path_truth(&mut solver, &puzzle, &example.steps.concat()),
+                Arrangement::Siblings => {
+                    let of = |step: &String| path_truth(&mut solver, &puzzle, step)[0];
+                    example.steps.iter().map(of).collect()
+                }
+            };
             let labels: Vec<bool> = example.labels.iter().map(|label| *label > 0.5).collect();
             assert_eq!(truth, labels, "{example:?}");
             good += labels.iter().filter(|label| **label).count();

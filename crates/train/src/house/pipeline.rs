@@ -107,16 +107,18 @@ impl Pipeline<'_> {
         before.map_or(Ok(true), |model| ship(&model, &self.policy(size), size))
     }
 
-    /// Trains the reward model. Returns whether it got to the end.
+    /// Trains the reward model, from the first stage of the shipped policy, which must be there. Returns
+    /// whether it got to the end.
     ///
     /// # Errors
     ///
     /// Those of [`Training::run`].
     pub fn train_prm(&self, runner: Runner<'_>) -> Result<bool, TrainError> {
-        let (size, recipe) = self.plan.prm;
+        let (size, recipe) = (self.plan.shipped, self.plan.prm);
+        let before = self.dir.join(size.name()).join("stage-1").join("model");
         let dir = self.dir.join("prm").join("stage-1");
-        let data = "prm".to_owned();
-        let lesson = Lesson { data, size, recipe, marks: Some(marks()), before: None };
+        let (data, marks) = ("prm".to_owned(), Some(marks()));
+        let lesson = Lesson { data, size, recipe, marks, before: Some(before) };
         let done = self.train::<Labelled>(&lesson, &dir, runner)?;
         if done { ship(&dir.join("model"), &self.prm(), size) } else { Ok(false) }
     }

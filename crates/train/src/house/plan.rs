@@ -24,10 +24,11 @@ pub struct Plan {
     pub held_out: u64,
     /// The policies, each with its stages.
     pub policies: Vec<(Size, Vec<Stage>)>,
-    /// The reward model.
-    pub prm: (Size, Recipe),
     /// The policy that is shipped.
     pub shipped: Size,
+    /// The reward model's recipe. It goes on from the shipped policy's first stage, which can do sums:
+    /// marks alone are too few to learn them from.
+    pub prm: Recipe,
     /// Where all data comes from.
     pub seed: u64,
 }
@@ -56,7 +57,7 @@ impl Plan {
             judged: 500_000,
             held_out: 2_000,
             policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
-            prm: (Size::Small, recipe(2_000, 3e-3)),
+            prm: recipe(2_000, 1e-3),
             shipped: Size::Medium,
             seed: 24,
         }
@@ -85,7 +86,7 @@ impl Plan {
                     .map(|mixture| Stage { mixture, recipe })
                     .to_vec(),
             )],
-            prm: (Size::Smoke, recipe),
+            prm: recipe,
             shipped: Size::Smoke,
             seed: 24,
         }

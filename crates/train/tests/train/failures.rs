@@ -51,9 +51,10 @@ fn a_malformed_row_is_named_by_its_line() {
     };
     for (line, problem) in [
         ("{", "line 3: EOF while parsing"),
-        (r#"{"prompt": "a"}"#, "line 3: missing field `completion`"),
+        (r#"{"completion": "a"}"#, "line 3: missing field `prompt`"),
+        (r#"{"prompt": "a"}"#, "line 3: it needs a `completion` or `alternatives`"),
         (r#"{"prompt": "a", "completion": "b", "answer": 1}"#, "line 3: unknown field `answer`"),
-        (r#"{"prompt": "a", "completion": ""}"#, "line 3: field `completion` is empty"),
+        (r#"{"prompt": "a", "completion": ""}"#, "line 3: it needs a `completion`"),
         (&good.replace("1 + 2", &"1 + 2".repeat(20)), "tokens, a row of a batch 40; raise `width`"),
     ] {
         let message = read(line);
