@@ -20,6 +20,7 @@ use crate::{
 pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
+    spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
     spec.strategy().map_err(Failure::bad)?;
     let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
     let mut wanted = args.dataset();
@@ -57,7 +58,7 @@ fn search(
         bar.show(progress);
         interrupt.check()
     };
-    let ended = run(&plan, &mut put, policy, store, &WallClock::start(), &mut observe);
+    let ended = run(&plan, &mut put, policy, None, store, &WallClock::start(), &mut observe);
     let elapsed = bar.end();
     let ended = ended?;
     let stats = policy.stats();
