@@ -3,7 +3,7 @@
 mod sweep;
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use espalier_core::{Aggregate, Budget};
@@ -85,7 +85,7 @@ impl Strategy {
             Self::Greedy(_) => StrategySpec::Greedy,
             Self::BestOfN(args) => StrategySpec::BestOfN {
                 n: args.n.get(),
-                scorer: args.scorer.into(),
+                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
                 select: args.select.into(),
                 temperature: args.draw.temperature,
                 seed: args.draw.seed,
@@ -100,7 +100,7 @@ impl Strategy {
                 n: args.n.map(NonZeroU32::get),
                 depth: args.depth.get(),
                 max_step_tokens: args.max_step_tokens.get(),
-                scorer: args.scorer.into(),
+                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
                 aggregate: args.aggregate.into(),
                 select: args.select.into(),
                 temperature: args.draw.temperature,
@@ -127,10 +127,10 @@ pub struct BestOfN {
     /// Answers to sample [source of the default: search-and-learn, `n`]
     #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
     pub n: NonZeroU32,
-    /// What scores an answer [source of the default: the average
-    /// log-probability of <https://arxiv.org/abs/2502.18581>]
-    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob)]
-    pub scorer: ScorerArg,
+    /// What scores an answer [default: `prm` where `--prm` gives one, else the average log-probability
+    /// of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
     /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
     #[arg(long, value_enum, default_value_t = SelectArg::Best)]
     pub select: SelectArg,
@@ -173,10 +173,10 @@ pub struct Beam {
     /// `max_step_tokens`]
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
     pub max_step_tokens: NonZeroU32,
-    /// What scores a step [source of the default: the average
-    /// log-probability of <https://arxiv.org/abs/2502.18581>]
-    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob)]
-    pub scorer: ScorerArg,
+    /// What scores a step [default: `prm` where `--prm` gives one, else the average log-probability
+    /// of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
     /// How the scores of a path's steps become the path's [source of the default: search-and-learn,
     /// `agg_strategy`]
     #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
@@ -211,7 +211,7 @@ pub struct Run {
     /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub model: String,
-    /// The process reward model of `--scorer prm`: a directory trained with `cargo xtask train`
+    /// A process reward model, which then scores: a directory trained with `cargo xtask train`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub prm: Option<PathBuf>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
@@ -221,8 +221,8 @@ pub struct Run {
     /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
     pub max_tokens: Option<NonZeroU32>,
-    /// The problems: those built in need no file
-    #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
+    /// The problems: `game24` (its test split) and `builtin` (word problems) need no file
+    #[arg(long, value_enum, default_value_t = DatasetArg::Game24, help_heading = "Problems")]
     pub dataset: DatasetArg,
     /// The dataset's file, one problem a line
     #[arg(long, value_name = "FILE", help_heading = "Problems")]
@@ -250,6 +250,10 @@ pub struct Run {
     /// Go on with the run in this directory, given the same arguments
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub resume: Option<PathBuf>,
+    /// Run this too, with the same model on the same problems, and print its row beside the strategy's;
+    /// its records are in a directory of that name within the run's
+    #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Run")]
+    pub beside: Option<Beside>,
     /// End standard output with the summary as one JSON object on its last line
     #[arg(long, help_heading = "Run")]
     pub json: bool,
@@ -275,6 +279,13 @@ impl Run {
             limit: self.limit.map(NonZeroUsize::get),
         }
     }
+}
+
+/// The values of `--beside`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Beside {
+    /// One answer, the likeliest token at every place
+    Greedy,
 }
 
 /// What can be seen of a model.
@@ -361,6 +372,14 @@ pub enum ScorerArg {
     Entropy,
     /// A process reward model, which `--prm` gives
     Prm,
+}
+
+impl ScorerArg {
+    /// What was asked for, or what there is: a process reward model, else the policy's confidence.
+    fn or_default(asked: Option<Self>, prm: Option<&Path>) -> ScorerName {
+        let default = if prm.is_some() { Self::Prm } else { Self::ChosenLogprob };
+        asked.unwrap_or(default).into()
+    }
 }
 
 impl From<ScorerArg> for ScorerName {

@@ -8,6 +8,7 @@ mod hub;
 mod interrupt;
 mod loaded;
 mod model;
+mod prm;
 mod progress;
 mod sweep;
 mod throughput;

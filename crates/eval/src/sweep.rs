@@ -41,7 +41,7 @@ pub use progress::{SweepProgress, sweep_command};
 pub use report::Report;
 pub use series::{Draw, Series};
 
-use crate::config::{ConfigError, StrategySpec};
+use crate::config::{ConfigError, ScorerName, StrategySpec};
 use crate::dataset::Dataset;
 use crate::problem::Problem;
 use crate::progress::Progress;
@@ -276,7 +276,9 @@ impl Sweep<'_> {
             }
         }
         let longest = longest.ok_or(SweepError::Empty { flag: "--dataset" })?;
-        let prm = bench.prm.as_deref();
+        // A confidence costs nothing.
+        let is_prm = self.draw.scorer == ScorerName::Prm;
+        let prm = bench.prm.as_deref().filter(|_| is_prm);
         Ok(Costs::measure(&longest, &*bench.policy, prm, &self.series, calibration, caps))
     }
 
@@ -301,9 +303,10 @@ impl Sweep<'_> {
             budget,
             in_flight: self.in_flight,
         };
-        let ended =
-            crate::run::run(&plan, bench.prompt, bench.policy, &mut store, bench.clock, observer)
-                .map_err(|source| SweepError::Run { cell: cell.name(), source })?;
+        let prm = bench.prm.as_mut().map(|prm| &mut **prm as &mut dyn Scorer);
+        let (put, clock) = (&mut *bench.prompt, bench.clock);
+        let ended = crate::run::run(&plan, put, bench.policy, prm, &mut store, clock, observer)
+            .map_err(|source| SweepError::Run { cell: cell.name(), source })?;
         let mut records = store.records().to_vec();
         // In the order of the dataset, whatever finished first.
         records.sort_by(|a, b| a.id.cmp(&b.id));

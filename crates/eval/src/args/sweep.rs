@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::{AggregateArg, DatasetArg, ScorerArg, at_least_one, temperature};
 use crate::budget_arg::parse_budget;
-use crate::config::{DatasetSpec, ScorerName};
+use crate::config::DatasetSpec;
 use crate::dataset::Rows;
 use crate::sweep::{Draw, Series};
 
@@ -17,6 +17,9 @@ pub struct Sweep {
     /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub model: String,
+    /// A process reward model, which then scores: a directory trained with `cargo xtask train`
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub prm: Option<PathBuf>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
@@ -32,10 +35,10 @@ pub struct Sweep {
     /// weighted by scores need scores that are not negative]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Strategies")]
     pub series: Vec<SeriesArg>,
-    /// What scores answers and steps [source of the default: the average
-    /// log-probability of <https://arxiv.org/abs/2502.18581>]
-    #[arg(long, value_enum, default_value_t = ScorerArg::ChosenLogprob, help_heading = "Strategies")]
-    pub scorer: ScorerArg,
+    /// What scores answers and steps [default: `prm` where `--prm` gives one, else the average
+    /// log-probability of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    #[arg(long, value_enum, help_heading = "Strategies")]
+    pub scorer: Option<ScorerArg>,
     /// How the scores of a beam's steps become a path's [source of the default: search-and-learn,
     /// `agg_strategy`]
     #[arg(long, value_enum, default_value_t = AggregateArg::Last, help_heading = "Strategies")]
@@ -59,8 +62,8 @@ pub struct Sweep {
         help_heading = "Strategies"
     )]
     pub seeds: Vec<u64>,
-    /// The problems: those built in need no file
-    #[arg(long, value_enum, default_value_t = DatasetArg::Builtin, help_heading = "Problems")]
+    /// The problems: `game24` (its test split) and `builtin` (word problems) need no file
+    #[arg(long, value_enum, default_value_t = DatasetArg::Game24, help_heading = "Problems")]
     pub dataset: DatasetArg,
     /// The dataset's file, one problem a line
     #[arg(long, value_name = "FILE", help_heading = "Problems")]
@@ -132,7 +135,7 @@ impl Sweep {
     pub fn draw(&self) -> Draw {
         Draw {
             temperature: self.temperature,
-            scorer: ScorerName::from(self.scorer),
+            scorer: ScorerArg::or_default(self.scorer, self.prm.as_deref()),
             aggregate: self.aggregate.into(),
         }
     }

@@ -64,6 +64,9 @@ fn everything_can_be_said() {
 fn a_process_reward_model_is_named_by_its_path() {
     let beam = strategy("eval beam --model m --scorer prm --prm dir --aggregate prod");
     assert_eq!(beam.spec().scorer(), Some(ScorerName::Prm));
+    // It scores where nothing else is said.
+    let beam = strategy("eval beam --model m --prm dir --aggregate prod");
+    assert_eq!(beam.spec().scorer(), Some(ScorerName::Prm));
     assert!(beam.spec().check().is_ok());
     assert!(beam.spec().check_prm(beam.run().prm.as_deref()).is_ok());
     let greedy = strategy("eval greedy --model m --prm dir");

@@ -1,14 +1,18 @@
 //! `espalier eval`: a strategy over a dataset, under a budget.
 
+use std::path::Path;
+
 use anyhow::anyhow;
+use espalier_core::Scorer;
 use espalier_models::DeviceChoice;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
+    prm::Prm,
     progress::Bar,
 };
 use crate::{
@@ -22,102 +26,181 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
     spec.strategy().map_err(Failure::bad)?;
+    if args.beside.is_some() && spec == StrategySpec::Greedy {
+        return Err(Failure::BadInput(anyhow!(
+            "`--beside greedy` has no effect on `greedy`: leave it out"
+        )));
+    }
     let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
     let mut wanted = args.dataset();
     if let Some(message) = loaded::limit(&mut wanted) {
         say(args, &message);
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
-    let mut loaded = Loaded::open(&args.model, device, &dataset)?;
-    let mut store = store(args, &spec, &dataset, &loaded)?;
-    search(args, spec, &dataset, &mut loaded, &mut store)?;
-    Ok(())
+    let loaded = Loaded::open(&args.model, device, &dataset)?;
+    let prm = args.prm.as_ref().map(|path| Prm::open(path, device, &loaded)).transpose()?;
+    let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
+    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt: Interrupt::watch()? };
+    let mut rows = Vec::new();
+    if args.beside.is_some() {
+        let dir = store.dir().join(StrategySpec::Greedy.to_string());
+        let mut beside =
+            self::store(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None, Some(&dir))?;
+        rows.push(eval.search(StrategySpec::Greedy, &mut beside)?);
+        if rows[0].ended == Ended::Interrupted {
+            return Err(interrupted(&store));
+        }
+    }
+    rows.push(eval.search(spec, &mut store)?);
+    let stats = eval.loaded.policy.stats();
+    let [weights, held] = [stats.weight_bytes, stats.kv_peak_bytes].map(|bytes| bytes / 1_000_000);
+    say(
+        args,
+        &format!("memory of the policy: weights {weights} MB, keys and values at most {held} MB"),
+    );
+    report(args, &rows, &store)?;
+    if rows.iter().any(|row| row.ended == Ended::Interrupted) {
+        return Err(interrupted(&store));
+    }
+    failures(&rows)
 }
 
-fn search(
-    args: &args::Run,
-    spec: StrategySpec,
-    dataset: &Dataset,
-    loaded: &mut Loaded,
-    store: &mut Store,
-) -> Result<(), Failure> {
-    let interrupt = Interrupt::watch()?;
-    let whole = store.records().is_empty();
-    let plan = Run {
-        dataset,
-        strategy: spec,
-        stops: loaded.stops.clone(),
-        max_tokens: args.max_tokens(),
-        budget: args.budget.unwrap_or_default(),
-        in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
-    };
-    let mut put = loaded.put(dataset);
-    let policy = &mut loaded.policy;
-    let bar = Bar::start(dataset.items.len(), !args.quiet);
-    let mut observe = |progress: &crate::Progress| {
-        bar.show(progress);
-        interrupt.check()
-    };
-    let ended = run(&plan, &mut put, policy, None, store, &WallClock::start(), &mut observe);
-    let elapsed = bar.end();
-    let ended = ended?;
-    let stats = policy.stats();
-    let [weights, held] = [stats.weight_bytes, stats.kv_peak_bytes].map(|bytes| bytes / 1_000_000);
-    say(args, &format!("memory: weights {weights} MB, keys and values at most {held} MB"));
+/// What all rows of a table share.
+struct Eval<'a> {
+    args: &'a args::Run,
+    dataset: &'a Dataset,
+    loaded: Loaded,
+    prm: Option<Prm>,
+    interrupt: Interrupt,
+}
 
-    let config = store.info().generation.clone();
-    let summary = Summary::of(store.records(), config, whole.then_some(elapsed));
-    store.write_summary(&summary)?;
-    report(args, &spec, &summary, store)?;
-    if ended == Ended::Interrupted {
-        return Err(Failure::Interrupted {
-            resume: resume_command(&std::env::args().collect::<Vec<_>>(), store.dir()),
-        });
-    }
-    if summary.failed > 0 {
+/// A strategy that was run.
+struct Row {
+    spec: StrategySpec,
+    summary: Summary,
+    ended: Ended,
+    /// Why the first of its failed searches failed.
+    error: Option<String>,
+}
+
+impl Eval<'_> {
+    /// Runs a strategy over what its store lacks.
+    fn search(&mut self, spec: StrategySpec, store: &mut Store) -> Result<Row, Failure> {
+        let (args, dataset) = (self.args, self.dataset);
+        let whole = store.records().is_empty();
+        let plan = Run {
+            dataset,
+            strategy: spec,
+            stops: self.loaded.stops.clone(),
+            max_tokens: args.max_tokens(),
+            budget: args.budget.unwrap_or_default(),
+            in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+        };
+        let mut put = self.loaded.put(dataset);
+        let policy = &mut self.loaded.policy;
+        let prm = self.prm.as_mut().map(|prm| &mut prm.scorer as &mut dyn Scorer);
+        let bar = Bar::start(dataset.items.len(), !args.quiet);
+        let mut observe = |progress: &crate::Progress| {
+            bar.show(progress);
+            self.interrupt.check()
+        };
+        let ended = run(&plan, &mut put, policy, prm, store, &WallClock::start(), &mut observe);
+        let elapsed = bar.end();
+        let ended = ended?;
+        let config = store.info().generation.clone();
+        let summary = Summary::of(store.records(), config, whole.then_some(elapsed));
+        store.write_summary(&summary)?;
         let error = store.records().iter().find_map(|record| record.error.clone());
-        return Err(Failure::Failed(anyhow!(
+        Ok(Row { spec, summary, ended, error })
+    }
+}
+
+fn interrupted(store: &Store) -> Failure {
+    let arguments = std::env::args().collect::<Vec<_>>();
+    Failure::Interrupted { resume: resume_command(&arguments, store.dir()) }
+}
+
+fn failures(rows: &[Row]) -> Result<(), Failure> {
+    match rows.iter().find(|row| row.summary.failed > 0) {
+        None => Ok(()),
+        Some(Row { summary, error, .. }) => Err(Failure::Failed(anyhow!(
             "{} of {} searches failed, they are not counted; the first: {}",
             summary.failed,
-            store.records().len(),
-            error.unwrap_or_default()
-        )));
+            summary.n + summary.failed,
+            error.clone().unwrap_or_default()
+        ))),
     }
-    Ok(())
 }
 
+/// The run's directory, or `dir` within it.
 fn store(
     run: &args::Run,
     spec: &StrategySpec,
     dataset: &Dataset,
     loaded: &Loaded,
+    prm: Option<&Prm>,
+    dir: Option<&Path>,
 ) -> Result<Store, Failure> {
     let budget = run.budget.unwrap_or_default();
     let (model, tokens) = (&loaded.identity, run.max_tokens().get());
     let mut info = RunInfo::new(generation(spec, dataset, model, loaded.chat, tokens, &budget));
+    if let Some(prm) = prm {
+        info.generation["prm"] = prm.identity.clone();
+    }
     info.runtime["device"] = Value::String(loaded.device.clone());
     let name = spec.to_string();
     let name = name.split(',').next().unwrap_or("run");
-    let store = match &run.resume {
-        Some(dir) => Store::resume(dir, &info),
-        None => Store::create(&run.out.clone().unwrap_or_else(|| default_dir(name)), info),
+    let store = match (dir, &run.resume) {
+        (Some(dir), _) if dir.exists() => Store::resume(dir, &info),
+        (Some(dir), _) => Store::create(dir, info),
+        (None, Some(dir)) => Store::resume(dir, &info),
+        (None, None) => Store::create(&run.out.clone().unwrap_or_else(|| default_dir(name)), info),
     };
     store.map_err(Failure::bad)
 }
 
+/// Prints the rows; the last is the strategy that was asked for.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
-fn report(
-    run: &args::Run,
-    spec: &StrategySpec,
-    summary: &Summary,
-    store: &Store,
-) -> Result<(), Failure> {
-    println!("{}", table(&[(&spec.to_string(), summary)]));
+fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
+    let names: Vec<String> = rows.iter().map(|row| row.spec.to_string()).collect();
+    let table_rows: Vec<(&str, &Summary)> =
+        names.iter().map(String::as_str).zip(rows.iter().map(|row| &row.summary)).collect();
+    println!("{}", table(&table_rows));
+    if let [beside, main] = rows
+        && let Some(line) = gain(&beside.summary, &main.summary, &beside.spec, &main.spec)
+    {
+        println!("{line}\n");
+    }
     println!("run directory: {}", store.dir().display());
-    if run.json {
-        println!("{}", serde_json::to_string(summary)?);
+    if run.json
+        && let Some(main) = rows.last()
+    {
+        let mut object = serde_json::to_value(&main.summary)?;
+        if let [beside, _] = rows {
+            object["beside"] = json!({ beside.spec.to_string(): &beside.summary });
+        }
+        println!("{object}");
     }
     Ok(())
+}
+
+/// What search bought: the share of one run's errors that another has not.
+fn gain(
+    from: &Summary,
+    to: &Summary,
+    from_spec: &StrategySpec,
+    to_spec: &StrategySpec,
+) -> Option<String> {
+    let (before, after) = (from.n - from.correct, to.n - to.correct);
+    let same = from.n == to.n && before > 0;
+    same.then(|| {
+        let closed = (before as f64 - after as f64) / before as f64 * 100.0;
+        format!(
+            "{to_spec} leaves {after} of {} problems unsolved, {from_spec} {before}: {closed:.0} % of \
+             its errors closed",
+            to.n
+        )
+    })
 }
 
 #[expect(clippy::print_stderr, reason = "this is the command line")]

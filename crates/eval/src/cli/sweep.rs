@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use espalier_core::{Budget, Clock};
+use espalier_core::{Budget, Clock, Scorer};
 use espalier_models::DeviceChoice;
 use serde_json::Value;
 
@@ -15,10 +15,11 @@ use super::{
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
+    prm::Prm,
     progress::Bar,
 };
 use crate::{
-    Dataset, RunInfo, StrategySpec, SweepError, WallClock, args, generation,
+    Dataset, RunInfo, ScorerName, StrategySpec, SweepError, WallClock, args, generation,
     sweep::{Bench, Report, Sweep, SweepProgress, sweep_command},
 };
 
@@ -31,13 +32,20 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     let dir = args.out.clone().unwrap_or_else(|| default_dir("sweep"));
     let mut plan = plan(args, &dataset, &dir);
     plan.check().map_err(Failure::bad)?;
+    for series in &plan.series {
+        let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
+        if spec.scorer() == Some(ScorerName::Prm) {
+            spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
+        }
+    }
     if let Some(message) = message {
         say(args, &message);
     }
     let mut loaded = Loaded::open(&args.model, device, &dataset)?;
+    let mut prm = args.prm.as_ref().map(|path| Prm::open(path, device, &loaded)).transpose()?;
     plan.stops = loaded.stops.clone();
     say(args, &format!("sweep directory: {}", dir.display()));
-    let Some(report) = carry_out(args, &plan, &mut loaded)? else {
+    let Some(report) = carry_out(args, &plan, &mut loaded, prm.as_mut())? else {
         let arguments = std::env::args().collect::<Vec<_>>();
         return Err(Failure::Interrupted { resume: sweep_command(&arguments, &dir) });
     };
@@ -73,13 +81,18 @@ fn carry_out(
     args: &args::Sweep,
     plan: &Sweep<'_>,
     loaded: &mut Loaded,
+    prm: Option<&mut Prm>,
 ) -> Result<Option<Report>, Failure> {
     let interrupt = Interrupt::watch()?;
     let (identity, chat, device) = (loaded.identity.clone(), loaded.chat, loaded.device.clone());
+    let judge = prm.as_ref().map(|prm| prm.identity.clone());
     let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
         let tokens = max_tokens.get();
         let mut info =
             RunInfo::new(generation(spec, plan.dataset, &identity, chat, tokens, budget));
+        if let (Some(ScorerName::Prm), Some(judge)) = (spec.scorer(), &judge) {
+            info.generation["prm"] = judge.clone();
+        }
         info.runtime["device"] = Value::String(device.clone());
         info
     };
@@ -87,7 +100,7 @@ fn carry_out(
     let mut put = loaded.put(plan.dataset);
     let mut bench = Bench {
         policy: &mut loaded.policy,
-        prm: None,
+        prm: prm.map(|prm| &mut prm.scorer as &mut dyn Scorer),
         prompt: &mut put,
         info: &info,
         clock: &clock,

@@ -1,6 +1,6 @@
 //! Views of one engine: a policy and a reader that share its weights, its KV and its batches.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use espalier_core::{
     Completion, ModelCost, ModelError, Policy, Price, Read, Reader, Reading, Request, Service,
@@ -8,6 +8,7 @@ use espalier_core::{
 };
 
 use super::{Engine, EngineStats};
+use crate::Tokenizer;
 
 /// Decode steps one poll may take.
 const STEPS_A_POLL: usize = 8;
@@ -22,6 +23,26 @@ pub struct LocalPolicy {
 #[derive(Debug, Clone)]
 pub struct LocalReader {
     engine: Rc<RefCell<Engine>>,
+}
+
+impl LocalReader {
+    /// Returns true if and only if both have the same token at every id.
+    #[must_use]
+    pub fn has_vocabulary_of(&self, policy: &LocalPolicy) -> bool {
+        let (ours, theirs) = (self.tokenizer(), policy.tokenizer());
+        let same = |id| ours.token_bytes(id) == theirs.token_bytes(id);
+        ours.vocab_size() == theirs.vocab_size() && (0..ours.vocab_size() as u32).all(same)
+    }
+
+    /// The id of a token; `None` where the text is not one token.
+    #[must_use]
+    pub fn token_id(&self, token: &str) -> Option<TokenId> {
+        self.tokenizer().token_id(token)
+    }
+
+    fn tokenizer(&self) -> Arc<Tokenizer> {
+        Arc::clone(self.engine.borrow().tokenizer())
+    }
 }
 
 /// Makes views of an engine. Whoever polls moves the work of all of them on.
@@ -47,6 +68,10 @@ impl LocalPolicy {
             }
             _ => Ok(ids),
         }
+    }
+
+    fn tokenizer(&self) -> Arc<Tokenizer> {
+        Arc::clone(self.engine.borrow().tokenizer())
     }
 
     /// What the engine has done and holds.

@@ -104,7 +104,8 @@ impl Source {
             let prompt = prompt(&puzzle);
             if puzzle.target() == GAME && pick(10) < first_steps {
                 let moves = generator.solver().plain_good_moves(&puzzle.start(), GAME);
-                let alternatives = some(lines(&puzzle, &moves), SIBLINGS, &mut pick);
+                let mut alternatives = some(lines(&puzzle, &moves), SIBLINGS, &mut pick);
+                fit(&mut alternatives);
                 if !alternatives.is_empty() {
                     return Ok(Supervised { prompt, alternatives, ..Supervised::default() });
                 }
@@ -156,8 +157,11 @@ impl Source {
     }
 }
 
-/// First steps that stand side by side: as many as fit a row.
+/// First steps that stand side by side, at most.
 const SIBLINGS: usize = 9;
+
+/// Tokens that first steps side by side may have: with their question they fit a row of 112.
+const SIBLING_TOKENS: usize = 96;
 
 fn label(good: bool) -> f32 {
     f32::from(u8::from(good))
@@ -177,6 +181,11 @@ fn first_steps(puzzle: &Puzzle, solver: &mut Solver, pick: Pick<'_>) -> Vec<Stri
             *step = garbled(step, pick);
         }
     }
+    // What does not fit is dropped, whatever its worth.
+    for at in (1..steps.len()).rev() {
+        steps.swap(at, pick(at + 1));
+    }
+    fit(&mut steps);
     steps
 }
 
@@ -185,6 +194,20 @@ fn lines(puzzle: &Puzzle, moves: &[Move]) -> Vec<String> {
     let start = puzzle.start();
     let line = |made: &Move| start.after(made).map(|after| step_text(made, &after));
     moves.iter().filter_map(line).collect()
+}
+
+/// Drops the last lines until the rest have few enough tokens.
+fn fit(lines: &mut Vec<String>) {
+    // A word is a token, a fraction three, a number of three digits or more up to one a digit.
+    let tokens = |word: &str| match word.len() {
+        1 | 2 => 1,
+        _ if word == "left" => 1,
+        len => len,
+    };
+    let of_line = |line: &String| 1 + line.split_whitespace().map(tokens).sum::<usize>();
+    while lines.iter().map(of_line).sum::<usize>() > SIBLING_TOKENS {
+        lines.pop();
+    }
 }
 
 /// At most `count` of the lines, drawn evenly.

@@ -54,7 +54,7 @@ impl Plan {
         ];
         Self {
             solved: 250_000,
-            judged: 500_000,
+            judged: 200_000,
             held_out: 2_000,
             policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
             prm: recipe(2_000, 1e-3),

@@ -114,9 +114,13 @@ fn the_data_fits_a_row() {
     let tokenizer = tokenizer(dir.path());
     let mut source = Source::new().unwrap();
     let width = Plan::full().prm.width;
-    for index in 0..300 {
-        let solved = source.solved(Mixture::WHOLE, Seed::run(5), index).unwrap();
-        let text = format!("{}{}", solved.prompt, solved.completion.unwrap());
-        assert!(tokenizer.encode(&text).unwrap().len() < width, "{text}");
+    let fits = |text: String| tokenizer.encode(&text).unwrap().len() < width;
+    for index in 0..2000 {
+        let mut of = |mixture| source.solved(mixture, Seed::run(5), index).unwrap();
+        let (whole, first) = [Mixture::WHOLE, Mixture::FIRST_STEPS].map(of).into();
+        assert!(fits(format!("{}{}", whole.prompt, whole.completion.unwrap())));
+        assert!(fits(format!("{}{}", first.prompt, first.alternatives.concat())));
+        let judged = source.judged(Seed::run(6), index).unwrap();
+        assert!(fits(format!("{}{}", judged.prompt, judged.steps.concat())), "{judged:?}");
     }
 }
