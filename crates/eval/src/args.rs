@@ -199,6 +199,9 @@ pub struct Run {
     /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub model: String,
+    /// The process reward model of `--scorer prm`: a directory trained with `cargo xtask train`
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub prm: Option<PathBuf>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
@@ -349,6 +352,8 @@ pub enum ScorerArg {
     ChosenLogprob,
     /// Negative mean entropy of the next-token distribution
     Entropy,
+    /// A process reward model, which `--prm` gives
+    Prm,
 }
 
 impl From<ScorerArg> for ScorerName {
@@ -357,6 +362,7 @@ impl From<ScorerArg> for ScorerName {
             ScorerArg::TopLogprob => Self::TopLogprob,
             ScorerArg::ChosenLogprob => Self::ChosenLogprob,
             ScorerArg::Entropy => Self::Entropy,
+            ScorerArg::Prm => Self::Prm,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Configurations: what decides a run's results, as data.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use espalier_core::{Aggregate, Budget};
+use espalier_prm::Confidence;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use crate::budget_arg::write_budget;
 use crate::dataset::{Dataset, DatasetKind, Rows};
 use crate::prompt;
 
-/// What rates a path: the policy's own confidence.
+/// What rates a path: the policy's own confidence, or a process reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScorerName {
@@ -21,6 +22,21 @@ pub enum ScorerName {
     ChosenLogprob,
     /// Negative mean entropy.
     Entropy,
+    /// A process reward model; scores are in [0, 1].
+    Prm,
+}
+
+impl ScorerName {
+    /// The confidence it names; `None` for a process reward model.
+    #[must_use]
+    pub fn confidence(self) -> Option<Confidence> {
+        match self {
+            Self::TopLogprob => Some(Confidence::MeanTopLogprob),
+            Self::ChosenLogprob => Some(Confidence::MeanChosenLogprob),
+            Self::Entropy => Some(Confidence::NegativeMeanEntropy),
+            Self::Prm => None,
+        }
+    }
 }
 
 /// How a finished tree becomes an answer.
@@ -137,6 +153,15 @@ pub enum ConfigError {
         /// What to do.
         instead: &'static str,
     },
+    /// A process reward model scores, and none is given.
+    #[error("`--scorer prm` needs a process reward model: give one with `--prm PATH`")]
+    NoPrm,
+    /// A process reward model is given, and nothing asks it.
+    #[error("`--prm {}` has no effect on this strategy: take `--scorer prm` too, or leave it out", path.display())]
+    PrmUnused {
+        /// The model.
+        path: PathBuf,
+    },
 }
 
 impl StrategySpec {
@@ -147,6 +172,7 @@ impl StrategySpec {
     /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities.
     pub fn check(&self) -> Result<(), ConfigError> {
         let (select, aggregate) = match *self {
+            _ if self.scorer() == Some(ScorerName::Prm) => return Ok(()),
             Self::Greedy | Self::SelfConsistency { .. } => return Ok(()),
             Self::BestOfN { select, .. } => (select, Aggregate::Last),
             Self::Beam { select, aggregate, .. } => (select, aggregate),
@@ -160,6 +186,19 @@ impl StrategySpec {
             return Err(ConfigError::NegativeScores { flag: "--aggregate prod", instead });
         }
         Ok(())
+    }
+
+    /// Checks that a process reward model is given if and only if it scores.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NoPrm`] and [`ConfigError::PrmUnused`].
+    pub fn check_prm(&self, prm: Option<&Path>) -> Result<(), ConfigError> {
+        match (self.scorer(), prm) {
+            (Some(ScorerName::Prm), None) => Err(ConfigError::NoPrm),
+            (Some(ScorerName::Prm), Some(_)) | (_, None) => Ok(()),
+            (_, Some(path)) => Err(ConfigError::PrmUnused { path: path.to_owned() }),
+        }
     }
 }
 
@@ -251,6 +290,41 @@ mod tests {
         assert!(error.starts_with("`--aggregate prod` needs scores that are not negative"));
         assert!(beam(Aggregate::Last, Selection::Weighted).check().is_err());
         assert!(StrategySpec::Greedy.check().is_ok());
+    }
+
+    #[test]
+    fn scores_of_a_prm_are_multiplied_and_added_as_votes() {
+        let best = |scorer| StrategySpec::BestOfN {
+            n: 2,
+            scorer,
+            select: Selection::Weighted,
+            temperature: 0.8,
+            seed: 1,
+        };
+        assert!(best(ScorerName::Prm).check().is_ok());
+        assert!(best(ScorerName::Entropy).check().is_err());
+        let mut beam = beam(Aggregate::Prod, Selection::Weighted);
+        if let StrategySpec::Beam { scorer, .. } = &mut beam {
+            *scorer = ScorerName::Prm;
+        }
+        assert!(beam.check().is_ok());
+        assert_eq!(serde_json::to_value(beam).unwrap()["scorer"], "prm");
+    }
+
+    #[test]
+    fn a_prm_is_given_if_and_only_if_it_scores() {
+        let mut prm = beam(Aggregate::Last, Selection::Best);
+        let path = Path::new("dir");
+        assert!(prm.check_prm(None).is_ok() && StrategySpec::Greedy.check_prm(None).is_ok());
+        let unused =
+            "`--prm dir` has no effect on this strategy: take `--scorer prm` too, or leave it out";
+        assert_eq!(prm.check_prm(Some(path)).unwrap_err().to_string(), unused);
+        if let StrategySpec::Beam { scorer, .. } = &mut prm {
+            *scorer = ScorerName::Prm;
+        }
+        assert!(prm.check_prm(Some(path)).is_ok());
+        let missing = "`--scorer prm` needs a process reward model: give one with `--prm PATH`";
+        assert_eq!(prm.check_prm(None).unwrap_err().to_string(), missing);
     }
 
     #[test]

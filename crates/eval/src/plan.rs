@@ -4,7 +4,6 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use espalier_core::{Aggregate, Answers, Budget, Sampling, ScorerId, Stops};
-use espalier_prm::Confidence;
 use espalier_search::{
     BadStrategy, Beam, BestOfN, Config, Greedy, Selected, SelfConsistency, Strategy, Tree, best,
     majority, weighted,
@@ -34,13 +33,11 @@ impl StrategySpec {
 
     /// What scores its paths, if anything does.
     #[must_use]
-    pub fn scorer(&self) -> Option<Confidence> {
-        let (Self::BestOfN { scorer, .. } | Self::Beam { scorer, .. }) = self else { return None };
-        Some(match scorer {
-            ScorerName::TopLogprob => Confidence::MeanTopLogprob,
-            ScorerName::ChosenLogprob => Confidence::MeanChosenLogprob,
-            ScorerName::Entropy => Confidence::NegativeMeanEntropy,
-        })
+    pub fn scorer(&self) -> Option<ScorerName> {
+        match *self {
+            Self::Greedy | Self::SelfConsistency { .. } => None,
+            Self::BestOfN { scorer, .. } | Self::Beam { scorer, .. } => Some(scorer),
+        }
     }
 
     /// The answer of a finished tree.

@@ -8,7 +8,7 @@ use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
-use crate::config::StrategySpec;
+use crate::config::{ScorerName, StrategySpec};
 use crate::dataset::Dataset;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
@@ -40,6 +40,9 @@ pub enum RunError {
     /// The strategy's numbers cannot be.
     #[error(transparent)]
     Strategy(#[from] BadStrategy),
+    /// The strategy scores with a process reward model, and none was given.
+    #[error("the strategy scores with a process reward model, and there is none: give one")]
+    NoPrm,
     /// The run's directory cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,6 +68,7 @@ pub enum Ended {
 /// Searches every problem that has no finished record yet, and records each the moment it is over.
 ///
 /// `prompt` puts a question to the model; all questions are put before anything is computed.
+/// `prm` scores where the strategy says [`ScorerName::Prm`], and is not asked otherwise.
 /// `observer` hears of every step and may stop the run: problems under way are then given up, and a
 /// resumed run starts them again.
 ///
@@ -75,10 +79,14 @@ pub fn run(
     run: &Run<'_>,
     prompt: &mut dyn FnMut(&Problem) -> Result<Arc<Prompt>, String>,
     policy: &mut dyn Policy,
+    prm: Option<&mut dyn Scorer>,
     store: &mut Store,
     clock: &dyn Clock,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Ended, RunError> {
+    if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
+        return Err(RunError::NoPrm);
+    }
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
     let mut tasks = Vec::with_capacity(todo.len());
@@ -91,8 +99,15 @@ pub fn run(
     }
     let config =
         run.strategy.config(run.max_tokens, Arc::clone(&run.stops), run.budget, run.in_flight);
-    let mut scorer = run.strategy.scorer().map(espalier_prm::Confidence::scorer);
-    let scorers = scorer.iter_mut().map(|scorer| scorer as &mut dyn Scorer).collect();
+    let mut confidence = run
+        .strategy
+        .scorer()
+        .and_then(ScorerName::confidence)
+        .map(espalier_prm::Confidence::scorer);
+    let scorers = match &mut confidence {
+        Some(confidence) => vec![confidence as &mut dyn Scorer],
+        None => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
+    };
     let mut models = Models { policy, scorers };
     let mut failure = None;
     let problems = run.dataset.items.len();

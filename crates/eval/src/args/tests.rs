@@ -57,6 +57,16 @@ fn everything_can_be_said() {
 }
 
 #[test]
+fn a_process_reward_model_is_named_by_its_path() {
+    let beam = strategy("eval beam --model m --scorer prm --prm dir --aggregate prod");
+    assert_eq!(beam.spec().scorer(), Some(ScorerName::Prm));
+    assert!(beam.spec().check().is_ok());
+    assert!(beam.spec().check_prm(beam.run().prm.as_deref()).is_ok());
+    let greedy = strategy("eval greedy --model m --prm dir");
+    assert!(greedy.spec().check_prm(greedy.run().prm.as_deref()).is_err());
+}
+
+#[test]
 fn bad_input_is_refused_with_exit_code_2() {
     for (line, part) in [
         ("eval beam --model m --width 0", "give a whole number from 1"),
@@ -68,7 +78,7 @@ fn bad_input_is_refused_with_exit_code_2() {
         ("eval beam --model m --budget token=3", "budget axis `token` does not exist"),
         ("eval beam --model m --limit 0", "zero"),
         ("eval beam --model m --out a --resume b", "cannot be used with"),
-        ("eval beam --model m --scorer prm", "possible values: top-logprob"),
+        ("eval beam --model m --scorer vibes", "possible values: top-logprob"),
         ("eval beam", "--model"),
         ("eval bean --model m", "beam"),
         // What has no effect does not exist.

@@ -34,6 +34,7 @@ const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not 0");
 pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
+    spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
     spec.strategy().map_err(Failure::bad)?;
     let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
     let mut wanted = args.dataset();
@@ -90,7 +91,7 @@ fn search(
             ControlFlow::Continue(())
         }
     };
-    let ended = run(&plan, &mut put, policy, store, &WallClock::start(), &mut observe);
+    let ended = run(&plan, &mut put, policy, None, store, &WallClock::start(), &mut observe);
     let elapsed = bar.end();
     let ended = ended?;
     let stats = policy.stats();

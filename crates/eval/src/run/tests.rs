@@ -4,8 +4,10 @@ use std::path::Path;
 
 use espalier_core::{
     Aggregate, Completion, Frozen, ModelCost, ModelError, Request, Service, Spend, Ticket, TokenId,
-    Tokens, toy::Letters,
+    Tokens,
+    toy::{HashReader, Letters},
 };
+use espalier_prm::StepMarks;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -104,6 +106,16 @@ fn carry_out(
     policy: &mut dyn Policy,
     stop_after: usize,
 ) -> Result<Ended, RunError> {
+    carry_out_with(plan, store, policy, None, stop_after)
+}
+
+fn carry_out_with(
+    plan: &Run<'_>,
+    store: &mut Store,
+    policy: &mut dyn Policy,
+    prm: Option<&mut dyn Scorer>,
+    stop_after: usize,
+) -> Result<Ended, RunError> {
     let mut prompt = |problem: &Problem| {
         let tokens = problem.question.bytes().map(TokenId::from).collect();
         Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
@@ -111,7 +123,7 @@ fn carry_out(
     let mut observer = |progress: &Progress| {
         if progress.done >= stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    run(plan, &mut prompt, policy, store, &Frozen, &mut observer)
+    run(plan, &mut prompt, policy, prm, store, &Frozen, &mut observer)
 }
 
 fn letters() -> Numbers {
@@ -215,10 +227,70 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
     let plan = plan(&dataset, beam(), 1);
     let mut refuse = |_: &Problem| Err("too long".to_owned());
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    let error = run(&plan, &mut refuse, &mut letters(), &mut store, &Frozen, &mut go_on);
+    let error = run(&plan, &mut refuse, &mut letters(), None, &mut store, &Frozen, &mut go_on);
     assert_eq!(
         error.unwrap_err().to_string(),
         "problem `gsm8k-0001` could not be put to the model: too long"
     );
     assert!(store.records().is_empty());
+}
+
+fn prm() -> StepMarks<HashReader> {
+    StepMarks::new(HashReader::new(), 43, 45).unwrap()
+}
+
+fn beam_by_prm() -> StrategySpec {
+    let mut spec = beam();
+    if let StrategySpec::Beam { scorer, aggregate, select, .. } = &mut spec {
+        (*scorer, *aggregate, *select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
+    }
+    spec
+}
+
+#[test]
+fn a_process_reward_model_scores_every_step_and_is_paid_for() {
+    let dataset = dataset();
+    let spec = beam_by_prm();
+    spec.check().unwrap();
+    let dir = TempDir::new().unwrap();
+    let mut store = Store::create(dir.path(), info()).unwrap();
+    let mut prm = prm();
+    let plan = plan(&dataset, spec, 3);
+    let ended =
+        carry_out_with(&plan, &mut store, &mut letters(), Some(&mut prm), usize::MAX).unwrap();
+    assert_eq!((ended, store.records().len()), (Ended::Complete, 12));
+    assert!(store.records().iter().all(|record| record.spend.scored > 0));
+    let scored: u64 = store.records().iter().map(|record| record.spend.scored).sum();
+    // Prompts begin alike, and one that another problem holds is not computed: it is paid for.
+    assert!((1..=scored).contains(&prm.reader().computed), "{scored}");
+    assert_eq!((prm.reader_mut().leased(), prm.reader().in_flight()), (0, 0));
+}
+
+#[test]
+fn a_process_reward_model_that_is_not_needed_is_not_asked() {
+    let dataset = dataset();
+    let run = |prm: Option<&mut dyn Scorer>| {
+        let dir = TempDir::new().unwrap();
+        let mut store = Store::create(dir.path(), info()).unwrap();
+        let plan = plan(&dataset, beam(), 2);
+        carry_out_with(&plan, &mut store, &mut letters(), prm, usize::MAX).unwrap();
+        timeless(&store)
+    };
+    let mut idle = prm();
+    assert_eq!(run(Some(&mut idle)), run(None));
+    assert_eq!(idle.reader().computed, 0);
+}
+
+#[test]
+fn a_missing_process_reward_model_ends_a_run_before_it_computes() {
+    let dataset = dataset();
+    let dir = TempDir::new().unwrap();
+    let mut store = Store::create(dir.path(), info()).unwrap();
+    let plan = plan(&dataset, beam_by_prm(), 1);
+    let mut never = |_: &Problem| panic!("no question is put");
+    let mut go_on = |_: &Progress| ControlFlow::Continue(());
+    let mut letters = letters();
+    let error = run(&plan, &mut never, &mut letters, None, &mut store, &Frozen, &mut go_on);
+    assert!(matches!(error, Err(RunError::NoPrm)));
+    assert!(store.records().is_empty() && letters.0.in_flight() == 0);
 }
