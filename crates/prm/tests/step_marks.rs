@@ -323,3 +323,29 @@ fn what_is_not_held_is_computed_again() {
     let child = one(&mut scorer, &path(&prompt, &[vec![4, 9], vec![5, 9]]));
     assert_eq!((child.usage.prefill_new, child.usage.prefill_cached), (7, 0));
 }
+
+/// Only the ends of what was read are sure to have their outputs held: a text that is the beginning of
+/// another costs its last token again, and one that was read before costs nothing.
+#[test]
+fn the_beginning_of_what_is_held_costs_its_last_token() {
+    let prompt = prompt(&[1, 2, 3]);
+    let mut scorer = marks(HashReader::new());
+    let _long = one(&mut scorer, &path(&prompt, &[vec![4, 5, 9]]));
+    let short = one(&mut scorer, &path(&prompt, &[vec![4, 5]]));
+    assert_eq!((short.usage.prefill_new, short.usage.prefill_cached), (1, 4));
+    let again = one(&mut scorer, &path(&prompt, &[vec![4, 5]]));
+    assert_eq!((again.usage.prefill_new, again.usage.prefill_cached), (0, 5));
+    assert_eq!(again.score, short.score);
+}
+
+/// What failed or was cancelled is not held, and nothing later counts on it.
+#[test]
+fn what_was_not_read_is_not_counted_on() {
+    let ask = ScoreAsk { path: path(&prompt(&[1, 2, 3]), &[vec![4, 9]]) };
+    let mut scorer = marks(reader(4, false, Some(0)));
+    assert!(collect(&mut scorer, [ask.clone()]).remove(0).is_err());
+    let ticket = scorer.submit(ask.clone());
+    scorer.cancel(ticket);
+    let scored = collect(&mut scorer, [ask]).remove(0).expect("only the first fails");
+    assert_eq!((scored.usage.prefill_new, scored.usage.prefill_cached), (5, 0));
+}
