@@ -337,3 +337,15 @@ fn the_beginning_of_what_is_held_costs_its_last_token() {
     assert_eq!((again.usage.prefill_new, again.usage.prefill_cached), (0, 5));
     assert_eq!(again.score, short.score);
 }
+
+/// What failed or was cancelled is not held, and nothing later counts on it.
+#[test]
+fn what_was_not_read_is_not_counted_on() {
+    let ask = ScoreAsk { path: path(&prompt(&[1, 2, 3]), &[vec![4, 9]]) };
+    let mut scorer = marks(reader(4, false, Some(0)));
+    assert!(collect(&mut scorer, [ask.clone()]).remove(0).is_err());
+    let ticket = scorer.submit(ask.clone());
+    scorer.cancel(ticket);
+    let scored = collect(&mut scorer, [ask]).remove(0).expect("only the first fails");
+    assert_eq!((scored.usage.prefill_new, scored.usage.prefill_cached), (5, 0));
+}
