@@ -7,20 +7,16 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
-use crate::get_model;
-use crate::process::{cargo, show};
+use crate::process::{cargo, root, show};
 
 /// The commands that are the binary's own.
 pub(crate) const COMMANDS: &[&str] = &["eval", "sweep", "model"];
 
-/// Builds the binary, finds a model where `eval` or `sweep` names none, and runs it with `args`.
+/// Builds the binary, names the house model where no model is named, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     let program = build(&features(args))?;
     let mut command = Command::new(program);
-    command.args(args);
-    if wants_default_model(args) {
-        command.arg("--model").arg(get_model::default_model()?);
-    }
+    command.args(args).args(house_model(args));
     replace(command)
 }
 
@@ -63,19 +59,33 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
     [(hub, "hub"), (cuda, "cuda")].iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect()
 }
 
-/// Returns true if and only if this is a run of `eval` or `sweep` that names no model.
-fn wants_default_model(args: &[OsString]) -> bool {
-    let command = args.first().map(|command| command.to_string_lossy());
-    let says_enough = args.iter().map(|arg| arg.to_string_lossy()).any(|arg| {
-        matches!(&*arg, "--model" | "--help" | "-h" | "--version") || arg.starts_with("--model=")
-    });
-    // `eval` alone is a usage error, which needs no model.
-    let runs = match command.as_deref() {
-        Some("eval") => args.len() > 1,
-        Some("sweep") => true,
-        _ => false,
+/// The arguments that a run without a model gets: the house model, its reward model where something is
+/// scored, and greedy's row beside a strategy's.
+fn house_model(args: &[OsString]) -> Vec<OsString> {
+    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let value = |flag: &str| {
+        let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));
+        let after = words.windows(2).find(|pair| pair[0] == flag).map(|pair| &*pair[1]);
+        joined.or(after)
     };
-    runs && !says_enough
+    let says = |flag: &str| value(flag).is_some() || words.iter().any(|word| word == flag);
+    let (command, strategy) = (words.first().map(|word| &**word), words.get(1).map(|word| &**word));
+    // `eval` alone is a usage error, which needs no model.
+    let runs = command == Some("sweep") || (command == Some("eval") && words.len() > 1);
+    if !runs || ["--help", "-h", "--version", "-V", "--model"].iter().any(|flag| says(flag)) {
+        return Vec::new();
+    }
+    let house = root().join("assets").join("house");
+    let mut more = vec!["--model".into(), house.join("policy").into()];
+    let scored = command == Some("sweep") || matches!(strategy, Some("beam" | "best-of-n"));
+    let by_prm = value("--scorer").is_none_or(|scorer| scorer == "prm");
+    if scored && by_prm && !says("--prm") {
+        more.extend(["--prm".into(), house.join("prm").into()]);
+    }
+    if command == Some("eval") && strategy != Some("greedy") && !says("--beside") {
+        more.extend(["--beside".into(), "greedy".into()]);
+    }
+    more
 }
 
 /// Becomes `command`, so that signals and the exit code are its own.
@@ -103,16 +113,31 @@ mod tests {
     }
 
     #[test]
-    fn a_search_without_a_model_gets_the_default_one() {
-        assert!(wants_default_model(&args("eval beam --width 4")));
-        assert!(!wants_default_model(&args("eval beam --model m.gguf")));
-        assert!(!wants_default_model(&args("eval beam --model=m.gguf")));
-        assert!(!wants_default_model(&args("eval beam --help")));
-        assert!(!wants_default_model(&args("eval")));
-        assert!(wants_default_model(&args("sweep")));
-        assert!(wants_default_model(&args("sweep --budgets 100,200")));
-        assert!(!wants_default_model(&args("sweep --model=m.gguf")));
-        assert!(!wants_default_model(&args("model inspect m.gguf")));
+    fn a_run_without_a_model_gets_the_house_model() {
+        let more = |line: &str| -> Vec<String> {
+            let more = house_model(&args(line));
+            more.iter().filter_map(|arg| arg.to_str()).map(str::to_owned).collect()
+        };
+        let flags = |line: &str| -> Vec<String> {
+            more(line).into_iter().filter(|arg| arg.starts_with("--")).collect()
+        };
+        assert_eq!(flags("eval beam --width 4"), ["--model", "--prm", "--beside"]);
+        assert!(more("eval beam")[1].ends_with("policy") && more("eval beam")[3].ends_with("prm"));
+        assert_eq!(flags("eval beam --prm other"), ["--model", "--beside"]);
+        assert_eq!(flags("eval beam --scorer entropy"), ["--model", "--beside"]);
+        assert_eq!(flags("eval best-of-n --scorer=prm"), ["--model", "--prm", "--beside"]);
+        assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--beside"]);
+        assert_eq!(flags("eval greedy"), ["--model"]);
+        assert_eq!(flags("sweep"), ["--model", "--prm"]);
+        for line in [
+            "eval beam --model m.gguf",
+            "eval beam --model=m.gguf",
+            "eval beam --help",
+            "eval",
+            "model inspect m.gguf",
+        ] {
+            assert!(more(line).is_empty(), "{line}");
+        }
     }
 
     #[test]

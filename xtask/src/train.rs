@@ -17,7 +17,8 @@ const TUNABLES: &str = "glibc.malloc.mmap_threshold=1073741824:\
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     let features: Vec<&str> =
         binary::features(args).into_iter().filter(|name| *name == "cuda").collect();
-    let mut command = Command::new(binary::build_of("espalier-train", "espalier-train", &features)?);
+    let mut command =
+        Command::new(binary::build_of("espalier-train", "espalier-train", &features)?);
     command.args(args);
     if std::env::var_os("GLIBC_TUNABLES").is_none() {
         command.env("GLIBC_TUNABLES", TUNABLES);

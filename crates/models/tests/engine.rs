@@ -245,6 +245,21 @@ fn bad_requests_are_answered_before_anything_is_computed() {
 }
 
 #[test]
+fn a_full_context_can_be_read_to_its_end() {
+    let (policy, mut reader) = engine("llama", EngineOptions::default());
+    let context = policy.context();
+    let read = |len: u32| Read {
+        tokens: vec![5; len as usize].into(),
+        want: Want::NextOf { positions: vec![len - 1], ids: vec![1, 2] },
+        retain: false,
+    };
+    let mut readings = collect(&mut reader, [read(context), read(context + 1)]).into_iter();
+    assert_eq!(readings.next().unwrap().unwrap().values[0].len(), 2);
+    let error = readings.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains("does not fit the context"), "{error}");
+}
+
+#[test]
 fn a_full_context_ends_a_step_by_length() {
     let (mut policy, _) = engine("llama", EngineOptions::default());
     let prompt = vec![5; 250];

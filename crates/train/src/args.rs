@@ -1,15 +1,23 @@
 //! The grammar of the training command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use espalier_eval::{DatasetKind, Rows};
 
 use crate::house::Size;
 use crate::recipe::Recipe;
+use crate::rollouts::Estimate;
 
 /// Training: supervised fine-tuning, reward models, step labels, and the house model.
 #[derive(Debug, Parser)]
-#[command(name = "espalier-train", bin_name = "cargo xtask train", version, arg_required_else_help = true)]
+#[command(
+    name = "espalier-train",
+    bin_name = "cargo xtask train",
+    version,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -23,8 +31,96 @@ pub enum Command {
     Sft(Train),
     /// Train a model to mark steps: JSON lines of `prompt`, `steps` and `labels`
     Reward(Train),
-    /// Train the house model: data, three policies, a process reward model
+    /// Label the steps of sampled solutions by how often rollouts from them get to the answer
+    ///
+    /// The labels are those of Math-Shepherd (<https://arxiv.org/abs/2312.08935>), made by the search
+    /// driver; `reward` trains on the file.
+    Labels(Labels),
+    /// Train the house model: data, three policies, a process reward model, scores and model card
     HouseModel(HouseModel),
+}
+
+/// Arguments of `labels`.
+#[derive(Debug, Args)]
+pub struct Labels {
+    /// The policy that samples: a Hugging Face directory or a GGUF file
+    #[arg(long, value_name = "PATH")]
+    pub model: PathBuf,
+    /// The problems' layout
+    #[arg(long, value_enum)]
+    pub dataset: Layout,
+    /// The problems' file
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// Only these rows, counted from 1, both ends included
+    #[arg(long, value_name = "FIRST-LAST")]
+    pub rows: Option<Rows>,
+    /// Where the labelled steps go, one solution a line; a file that is there is not overwritten
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Solutions to label for each problem [source of the default: Math-Shepherd, section 4.1]
+    #[arg(long, value_name = "N", default_value = "15")]
+    pub solutions: NonZeroU32,
+    /// Rollouts from each step [source of the default: Math-Shepherd, section 4.1]
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub rollouts: NonZeroU32,
+    /// Whether a step counts as good if any rollout is right, or by the share of them
+    #[arg(long, value_enum)]
+    pub estimate: EstimateArg,
+    /// Divides the logits before a token is drawn [source of the default: search-and-learn]
+    #[arg(long, value_name = "T", default_value = "0.8")]
+    pub temperature: f32,
+    /// Tokens sampled on a path, at most
+    #[arg(long, value_name = "TOKENS")]
+    pub max_tokens: NonZeroU32,
+    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Where all randomness comes from
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+}
+
+/// The values of `--dataset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// JSON lines of `question` and `answer`
+    Gsm8k,
+    /// JSON lines of `problem` and `answer`
+    Math500,
+    /// The tree-of-thoughts paper's CSV
+    Game24,
+    /// JSON lines of `numbers` and `target`
+    Countdown,
+}
+
+impl From<Layout> for DatasetKind {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Gsm8k => Self::Gsm8k,
+            Layout::Math500 => Self::Math500,
+            Layout::Game24 => Self::Game24,
+            Layout::Countdown => Self::Countdown,
+        }
+    }
+}
+
+/// The values of `--estimate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstimateArg {
+    /// 1 if any rollout got to the answer, else 0
+    Hard,
+    /// The share of rollouts that got to the answer
+    Soft,
+}
+
+impl From<EstimateArg> for Estimate {
+    fn from(arg: EstimateArg) -> Self {
+        match arg {
+            EstimateArg::Hard => Self::Hard,
+            EstimateArg::Soft => Self::Soft,
+        }
+    }
 }
 
 /// Arguments of `sft` and `reward`.
@@ -139,6 +235,8 @@ pub enum Part {
     Large,
     /// The process reward model
     Prm,
+    /// Scores of what is trained, and the model card
+    Card,
 }
 
 impl Part {

@@ -70,7 +70,8 @@ fn write(dir: &Path, learner: &Learner, state: &State) -> Result<(), TrainError>
     let moments = moments
         .map_err(|error| TrainError::write(&path, std::io::Error::other(error.to_string())))?;
     export::write_whole(&path, &moments)?;
-    let state = serde_json::to_value(state).map_err(|error| TrainError::write(dir, error.into()))?;
+    let state =
+        serde_json::to_value(state).map_err(|error| TrainError::write(dir, error.into()))?;
     export::write_json(&dir.join(STATE), &state)
 }
 

@@ -1,5 +1,6 @@
 //! The training command line: bad input ends with exit code 2 before anything is computed.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,19 +9,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use clap::Parser;
-use espalier_eval::WallClock;
-use espalier_models::{Checkpoint, DeviceChoice};
+use espalier_core::{Budget, Prompt, Stops};
+use espalier_eval::{Dataset, Item, RunInfo, Verdict, WallClock, extract, grade_item, prompt};
+use espalier_models::{
+    ChatTemplate, Checkpoint, DeviceChoice, EngineOptions, LocalPolicy, Message, load, share,
+};
 use serde_json::Value;
 
-use crate::args::{Cli, Command, HouseModel, Part, Train};
+use crate::args::{Cli, Command, HouseModel, Labels, Part, Train};
 use crate::error::TrainError;
 use crate::examples::{self, Labelled, Supervised};
 use crate::export::{self, Storage};
-use crate::house::{Pipeline, Plan};
+use crate::house::{Circumstances, Pipeline, Plan};
 use crate::initial::Loaded;
 use crate::net::Net;
 use crate::progress::Bar;
 use crate::recipe::Recipe;
+use crate::rollouts::{Labelling, Rollouts, label};
 use crate::sequence::{Marks, Sequence};
 use crate::training::Training;
 
@@ -35,6 +40,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Sft(args) => train(&args, Kind::Supervised, &stopped),
         Command::Reward(args) => train(&args, Kind::Reward, &stopped),
+        Command::Labels(args) => labels(&args),
         Command::HouseModel(args) => house_model(&args, &stopped),
     };
     match done {
@@ -87,8 +93,9 @@ fn train(args: &Train, kind: Kind, stopped: &AtomicBool) -> Result<bool, TrainEr
         device,
     };
     let source = checkpoint.source.as_ref();
-    let mut begin =
-        |device: &Device| Ok(Net::new(&checkpoint.config, &mut Loaded::new(source, device.clone()))?);
+    let mut begin = |device: &Device| {
+        Ok(Net::new(&checkpoint.config, &mut Loaded::new(source, device.clone()))?)
+    };
     let (net, done) = watched(&training, &mut begin, stopped)?;
     if done {
         let mut files = beside(&args.model)?;
@@ -108,10 +115,10 @@ fn house_model(args: &HouseModel, stopped: &AtomicBool) -> Result<bool, TrainErr
     let (device, _) = choice.open()?;
     let plan = if args.smoke { Plan::smoke() } else { Plan::full() };
     let pipeline = Pipeline { plan: &plan, dir: &args.out, device };
-    let mut runner = |training: &Training<'_>,
-                      begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
-        watched(training, begin, stopped)
-    };
+    let mut runner =
+        |training: &Training<'_>, begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
+            watched(training, begin, stopped)
+        };
     let wanted = |part: Part| args.only.is_none_or(|only| only == part);
     pipeline.data()?;
     for (size, _) in &plan.policies {
@@ -123,7 +130,102 @@ fn house_model(args: &HouseModel, stopped: &AtomicBool) -> Result<bool, TrainErr
     if wanted(Part::Prm) && !pipeline.train_prm(&mut runner)? {
         return Ok(false);
     }
+    if wanted(Part::Card) {
+        card(&pipeline, choice)?;
+    }
     Ok(true)
+}
+
+/// Scores the policies that are trained, and writes the card.
+fn card(pipeline: &Pipeline<'_>, device: DeviceChoice) -> Result<(), TrainError> {
+    let mut scores = Vec::new();
+    for (size, _) in &pipeline.plan.policies {
+        if pipeline.policy(*size).join("model.safetensors").exists() {
+            scores.push(pipeline.score(*size, device)?);
+        }
+    }
+    let path = pipeline.dir.join("scores.json");
+    let text =
+        serde_json::to_value(&scores).map_err(|error| TrainError::write(&path, error.into()))?;
+    export::write_json(&path, &text)?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let info = RunInfo::new(Value::Null);
+    let cpu = info.runtime["cpu"].as_str().unwrap_or("an unknown CPU").to_owned();
+    let around = Circumstances {
+        command: "cargo xtask train house-model".to_owned(),
+        machine: format!("{cpu}, {cores} cores"),
+    };
+    pipeline.card(&scores, &around)
+}
+
+/// Labels steps by rollouts. Always gets to the end.
+fn labels(args: &Labels) -> Result<bool, TrainError> {
+    if args.out.exists() {
+        let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it is there already");
+        return Err(TrainError::write(&args.out, source));
+    }
+    let wrong = |error: &dyn std::error::Error| TrainError::Recipe {
+        field: "data",
+        reason: error.to_string(),
+    };
+    let dataset = Dataset::read(args.dataset.into(), &args.data).map_err(|error| wrong(&error))?;
+    let dataset = dataset.select(args.rows, None).map_err(|error| wrong(&error))?;
+    let device: DeviceChoice = args.device.parse()?;
+    let model = load(&args.model, device, EngineOptions::default())?;
+    let (mut policy, _) = share(model.engine);
+    let problems = labelling(&dataset, model.chat.as_ref(), &policy)?;
+    let boundary = vec![prompt::step_boundary(dataset.kind).to_owned()];
+    let how = Rollouts {
+        solutions: args.solutions,
+        rollouts: args.rollouts,
+        estimate: args.estimate.into(),
+        temperature: args.temperature,
+        max_tokens: args.max_tokens,
+        stops: Arc::new(Stops { boundary, end: Vec::new() }),
+        budget: Budget::default(),
+        seed: args.seed,
+        in_flight: const { NonZeroUsize::new(4).expect("4 is not 0") },
+    };
+    let labelled = label(&mut policy, &problems, &how, &WallClock::start())?;
+    examples::write(&args.out, &labelled)?;
+    Ok(true)
+}
+
+/// The problems of a dataset; their gold answers stay in the closures.
+fn labelling<'a>(
+    dataset: &'a Dataset,
+    chat: Option<&ChatTemplate>,
+    policy: &LocalPolicy,
+) -> Result<Vec<Labelling<'a>>, TrainError> {
+    let one = |item: &'a Item| {
+        let question = &item.problem.question;
+        let text = match chat {
+            Some(chat) => {
+                let turns = prompt::chat(dataset.kind, question).into_iter();
+                let turns: Vec<Message> =
+                    turns.map(|turn| Message::new(turn.role.name(), turn.content)).collect();
+                chat.render(&turns, true)?
+            }
+            None => prompt::plain(dataset.kind, question),
+        };
+        let tokens = policy.prompt(&text).map_err(|error| TrainError::Search {
+            problem: item.problem.id.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok(Labelling {
+            id: item.problem.id.clone(),
+            prompt: Arc::new(Prompt { problem: question.clone(), tokens }),
+            text,
+            hash: item.problem.hash,
+            is_right: Box::new(move |text| {
+                let found = extract(text, dataset.kind.form());
+                found.is_some_and(|found| {
+                    grade_item(dataset.kind, item, &found.answer) == Verdict::Equal
+                })
+            }),
+        })
+    };
+    dataset.items.iter().map(one).collect()
 }
 
 /// Runs a training with a progress bar, to its end or to Ctrl-C.

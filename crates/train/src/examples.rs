@@ -139,11 +139,8 @@ pub fn read<E: Example>(
     let text = fs::read_to_string(path).map_err(|error| TrainError::read(path, error))?;
     let mut sequences = Vec::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let wrong = |problem: String| TrainError::Row {
-            path: path.to_owned(),
-            line: index + 1,
-            problem,
-        };
+        let wrong =
+            |problem: String| TrainError::Row { path: path.to_owned(), line: index + 1, problem };
         let example: E = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
         let sequence = example.sequence(tokenizer, marks).map_err(wrong)?;
         let len = sequence.tokens.len();

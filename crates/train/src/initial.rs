@@ -20,12 +20,7 @@ pub trait Initial {
     /// # Errors
     ///
     /// As the source fails.
-    fn values(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        draw: Draw,
-    ) -> Result<Vec<f32>, Self::Error>;
+    fn values(&mut self, name: &str, shape: &[usize], draw: Draw) -> Result<Vec<f32>, Self::Error>;
 
     /// Where parameters live, and the number of the next one.
     fn place(&mut self) -> (&Device, ParamId);

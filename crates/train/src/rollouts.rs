@@ -199,7 +199,6 @@ fn read(tree: &Tree, problem: &Labelling<'_>, how: &Rollouts) -> Vec<Labelled> {
 
 /// Returns true if and only if the node begins a solution or goes on with one.
 fn goes_on(tree: &Tree, id: NodeId) -> bool {
-    tree.parent(id).is_none_or(|parent| {
-        parent == NodeId::ROOT || tree.children(parent).first() == Some(&id)
-    })
+    tree.parent(id)
+        .is_none_or(|parent| parent == NodeId::ROOT || tree.children(parent).first() == Some(&id))
 }

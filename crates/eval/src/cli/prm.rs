@@ -48,7 +48,11 @@ impl Prm {
     /// # Errors
     ///
     /// Bad input where the directory is no such model, or has another vocabulary than the policy.
-    pub(super) fn open(path: &Path, device: DeviceChoice, policy: &Loaded) -> Result<Self, Failure> {
+    pub(super) fn open(
+        path: &Path,
+        device: DeviceChoice,
+        policy: &Loaded,
+    ) -> Result<Self, Failure> {
         let shown = path.display();
         let text = std::fs::read(path.join(FILE)).map_err(|error| {
             Failure::BadInput(anyhow!(
@@ -56,8 +60,8 @@ impl Prm {
                  directory that `cargo xtask train reward` made"
             ))
         })?;
-        let Marks { family: Family::StepMarks, good, bad } =
-            serde_json::from_slice(&text).map_err(|error| {
+        let Marks { family: Family::StepMarks, good, bad } = serde_json::from_slice(&text)
+            .map_err(|error| {
                 Failure::BadInput(anyhow!(
                     "`{shown}/{FILE}` does not say how to read scores: {error}; it must have \
                      `family`: `step-marks`, `good` and `bad`"
@@ -81,9 +85,8 @@ impl Prm {
         };
         let (good, bad) = (id(&good)?, id(&bad)?);
         let scorer = StepMarks::new(reader, good, bad).map_err(Failure::bad)?;
-        let hash = weights_hash(path).map_err(|error| {
-            Failure::BadInput(anyhow!("cannot read `{shown}`: {error}"))
-        })?;
+        let hash = weights_hash(path)
+            .map_err(|error| Failure::BadInput(anyhow!("cannot read `{shown}`: {error}")))?;
         Ok(Self { scorer, identity: json!({ "name": name, "sha256": hash }) })
     }
 }

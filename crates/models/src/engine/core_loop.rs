@@ -139,7 +139,9 @@ impl Engine {
 
     pub(super) fn submit_request(&mut self, request: Request) -> Ticket {
         let ticket = self.ticket();
-        if let Err(error) = self.check(&request.prefix).and_then(|()| check_request(&request)) {
+        if let Err(error) =
+            self.check_prefix(&request.prefix).and_then(|()| check_request(&request))
+        {
             self.completions.push((ticket, Err(error)));
         } else {
             let root = self.tree.root();
@@ -158,11 +160,20 @@ impl Engine {
         ticket
     }
 
-    /// A sequence must hold at least one token, leave room for one, and be of this vocabulary.
-    pub(super) fn check(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+    /// A prefix to continue must leave room for a token, beside what [`check`](Self::check) asks.
+    fn check_prefix(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+        if tokens.len() == self.context() { Err(self.too_long(tokens)) } else { self.check(tokens) }
+    }
+
+    fn too_long(&self, tokens: &[TokenId]) -> ModelError {
         let (len, max) = (tokens.len() as u64, self.context() as u64);
-        if len >= max {
-            return Err(ModelError::TooLong { model: self.name.clone(), len, max });
+        ModelError::TooLong { model: self.name.clone(), len, max }
+    }
+
+    /// A sequence must hold at least one token, fit the context, and be of this vocabulary.
+    pub(super) fn check(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+        if tokens.len() > self.context() {
+            return Err(self.too_long(tokens));
         }
         let bad = |reason: String| Err(ModelError::BadRequest { reason });
         if tokens.is_empty() {

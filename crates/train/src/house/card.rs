@@ -170,11 +170,7 @@ fn data_text(plan: &Plan) -> String {
     )
 }
 
-fn training_text(
-    plan: &Plan,
-    curves: &[(String, Vec<Value>)],
-    around: &Circumstances,
-) -> String {
+fn training_text(plan: &Plan, curves: &[(String, Vec<Value>)], around: &Circumstances) -> String {
     let mut text = format!(
         "## Training\n\n```console\n$ {}\n```\n\nMachine: {}.\n\n",
         around.command, around.machine
@@ -185,11 +181,7 @@ fn training_text(
             let _ = writeln!(text, "- {name}: {}", recipe(&stage.recipe));
         }
     }
-    let _ = writeln!(
-        text,
-        "- reward model, from the policy's stage 1: {}\n",
-        recipe(&plan.prm)
-    );
+    let _ = writeln!(text, "- reward model, from the policy's stage 1: {}\n", recipe(&plan.prm));
     for (name, points) in curves {
         let last = points.last();
         let number = |key: &str| last.and_then(|point| point[key].as_f64()).unwrap_or(0.0);

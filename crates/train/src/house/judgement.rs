@@ -120,10 +120,8 @@ pub fn judge(
     how: Sampled,
     clock: &dyn Clock,
 ) -> Result<Vec<Judged>, TrainError> {
-    let failed = |puzzle: &Puzzle, reason: String| TrainError::Search {
-        problem: puzzle.question(),
-        reason,
-    };
+    let failed =
+        |puzzle: &Puzzle, reason: String| TrainError::Search { problem: puzzle.question(), reason };
     let mut tasks = Vec::with_capacity(puzzles.len());
     for puzzle in puzzles {
         let text = prompt(puzzle);

@@ -68,10 +68,13 @@ impl Pipeline<'_> {
         for (which, first, solved, judged) in sets {
             for (stage, Stage { mixture, .. }) in self.stages().iter().enumerate() {
                 let seed = Seed::run(seed).problem(1 + stage as u64);
-                write_missing(&dir.join(format!("policy-{}{which}.jsonl", stage + 1)), &mut || {
-                    let indices = first..first + solved;
-                    indices.map(|index| source.solved(*mixture, seed, index)).collect()
-                })?;
+                write_missing(
+                    &dir.join(format!("policy-{}{which}.jsonl", stage + 1)),
+                    &mut || {
+                        let indices = first..first + solved;
+                        indices.map(|index| source.solved(*mixture, seed, index)).collect()
+                    },
+                )?;
             }
             let seed = Seed::run(seed).problem(100);
             write_missing(&dir.join(format!("prm{which}.jsonl")), &mut || {

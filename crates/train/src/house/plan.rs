@@ -50,7 +50,7 @@ impl Plan {
         };
         let stages = [
             Stage { mixture: Mixture::WHOLE, recipe: recipe(2_000, 3e-3) },
-            Stage { mixture: Mixture::FIRST_STEPS, recipe: recipe(2_000, 2e-3) },
+            Stage { mixture: Mixture::FIRST_STEPS, recipe: recipe(1_000, 2e-3) },
         ];
         Self {
             solved: 250_000,

@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::judgement::{self, Judgement, Sampled};
-use super::{Pipeline, Size, data};
+use super::{Pipeline, Size};
 use crate::error::TrainError;
 use crate::sequence::Marks;
 
@@ -84,7 +84,11 @@ impl Pipeline<'_> {
             parameters: size.parameters(),
             greedy: solved("greedy", &|_| StrategySpec::Greedy, &SEEDS[..1])?,
             beam: solved("beam", &|seed| beam(ScorerName::Prm, seed), &SEEDS)?,
-            confidence: solved("confidence", &|seed| beam(ScorerName::ChosenLogprob, seed), &SEEDS)?,
+            confidence: solved(
+                "confidence",
+                &|seed| beam(ScorerName::ChosenLogprob, seed),
+                &SEEDS,
+            )?,
             judgement: self.judge(&policy_dir, device)?,
         })
     }
@@ -102,8 +106,7 @@ impl Pipeline<'_> {
         let puzzles = test_puzzles();
         let clock = WallClock::start();
         let marks = super::pipeline::marks();
-        let judged =
-            judgement::judge(&mut policy, &mut reader, marks, &puzzles, how, &clock)?;
+        let judged = judgement::judge(&mut policy, &mut reader, marks, &puzzles, how, &clock)?;
         Ok(Judgement::of(&judged))
     }
 }
@@ -131,14 +134,14 @@ fn search(
     out: &Path,
 ) -> Result<Summary, TrainError> {
     let failed = |reason: String| TrainError::Search { problem: spec.to_string(), reason };
-    let dataset = Dataset::game24().map_err(|error| failed(error.to_string()))?;
-    let dataset =
-        dataset.select(None, Some(PUZZLES)).map_err(|error| failed(error.to_string()))?;
+    let dataset = Dataset::game24().select(None, Some(PUZZLES));
+    let dataset = dataset.map_err(|error| failed(error.to_string()))?;
     let model = load(policy, device, EngineOptions::default())?;
     let (mut policy, _) = share(model.engine);
     let mut scorer = marked(prm, device)?;
     let max_tokens = const { NonZeroU32::new(256).expect("256 is not 0") };
-    let stops = Stops { boundary: vec![prompt::step_boundary(dataset.kind).to_owned()], end: vec![] };
+    let stops =
+        Stops { boundary: vec![prompt::step_boundary(dataset.kind).to_owned()], end: vec![] };
     let plan = Run {
         dataset: &dataset,
         strategy: spec,
@@ -149,8 +152,7 @@ fn search(
     };
     let name = json!({ "name": model.info.name });
     let budget = Budget::default();
-    let generated =
-        generation(&spec, &dataset, &name, Chat::Template, max_tokens.get(), &budget);
+    let generated = generation(&spec, &dataset, &name, Chat::Template, max_tokens.get(), &budget);
     let mut store =
         Store::create(out, RunInfo::new(generated)).map_err(|error| failed(error.to_string()))?;
     let encoder = policy.clone();

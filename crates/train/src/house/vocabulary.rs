@@ -22,7 +22,8 @@ const WORDS: [&str; 10] =
 
 /// What splits a text into tokens: words, operators with their spaces, whole numbers with or without
 /// the space before them, then single digits and characters.
-const SPLIT: &str = r"#ANSWER: |Reach| with| left| [-+*/=] | ?(?:1\d\d|[1-9]\d|\d)(?!\d)| ?\d|[\s\S]";
+const SPLIT: &str =
+    r"#ANSWER: |Reach| with| left| [-+*/=] | ?(?:1\d\d|[1-9]\d|\d)(?!\d)| ?\d|[\s\S]";
 
 /// Every token, in the order of its id.
 #[must_use]

@@ -89,8 +89,11 @@ impl Attention {
         }
         let [rows, kv_heads, width, dim] = shared.dims();
         let repeated: Tensor<5> = shared.unsqueeze_dim(2);
-        repeated
-            .expand([rows, kv_heads, group, width, dim])
-            .reshape([rows, kv_heads * group, width, dim])
+        repeated.expand([rows, kv_heads, group, width, dim]).reshape([
+            rows,
+            kv_heads * group,
+            width,
+            dim,
+        ])
     }
 }

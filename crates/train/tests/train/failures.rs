@@ -76,7 +76,8 @@ fn a_label_out_of_range_is_refused() {
         ("[-0.1]", "label `-0.1` is out of range"),
         ("[1, 0]", "1 steps need as many labels, at least 1, not 2"),
     ] {
-        let row = format!(r#"{{"prompt": "p", "steps": ["1 + 2 = 3 left 3\n"], "labels": {labels}}}"#);
+        let row =
+            format!(r#"{{"prompt": "p", "steps": ["1 + 2 = 3 left 3\n"], "labels": {labels}}}"#);
         fs::write(&path, row).unwrap();
         let error = examples::read::<Labelled>(&path, &tokenizer, marks, 40).unwrap_err();
         assert!(error.to_string().contains(problem), "{error}");

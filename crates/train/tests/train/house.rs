@@ -6,7 +6,11 @@ use burn::tensor::Device;
 use espalier_core::{Frozen, Seed};
 use espalier_models::{ChatTemplate, Checkpoint, Message, Tokenizer};
 use espalier_train::export::write_json;
-use espalier_train::house::{Pipeline, Plan, Size, data::{Mixture, Source}, vocabulary};
+use espalier_train::house::{
+    Pipeline, Plan, Size,
+    data::{Mixture, Source},
+    vocabulary,
+};
 use espalier_train::{Net, TrainError, Training};
 use proptest::prelude::*;
 
@@ -38,9 +42,10 @@ fn texts_of_the_task_are_split_into_its_words() {
         ["#ANSWER: ", "(", "(", "10", " - ", "6", ")", " * ", "5", ")", " + ", "4"]
     );
     // Fractions, negative and large numbers, and the two marks apart from the operators.
-    assert_eq!(tokens(&tokenizer, "8 / 3 = 8/3 left -2 8/3 240\n")[5..], [
-        "8", "/", "3", " left", " ", "-", "2", " 8", "/", "3", " 2", "40", "\n"
-    ][1..]);
+    assert_eq!(
+        tokens(&tokenizer, "8 / 3 = 8/3 left -2 8/3 240\n")[5..],
+        ["8", "/", "3", " left", " ", "-", "2", " 8", "/", "3", " 2", "40", "\n"][1..]
+    );
     assert_ne!(tokenizer.token_id("+"), tokenizer.token_id(" + "));
 }
 
@@ -70,17 +75,17 @@ fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
     let pipeline = Pipeline { plan: &plan, dir, device: Device::flex() };
     pipeline.data().unwrap();
     let mut curves = Vec::new();
-    let mut runner = |training: &Training<'_>,
-                      begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
-        let mut losses = Vec::new();
-        let mut observe = |point: &espalier_train::Point| {
-            losses.extend(point.held_out);
-            ControlFlow::Continue(())
+    let mut runner =
+        |training: &Training<'_>, begin: &mut dyn FnMut(&Device) -> Result<Net, TrainError>| {
+            let mut losses = Vec::new();
+            let mut observe = |point: &espalier_train::Point| {
+                losses.extend(point.held_out);
+                ControlFlow::Continue(())
+            };
+            let done = training.run(begin, &Frozen, &mut observe)?;
+            curves.push((losses[0], losses[losses.len() - 1]));
+            Ok(done)
         };
-        let done = training.run(begin, &Frozen, &mut observe)?;
-        curves.push((losses[0], losses[losses.len() - 1]));
-        Ok(done)
-    };
     assert!(pipeline.train_policy(Size::Smoke, &mut runner).unwrap());
     assert!(pipeline.train_prm(&mut runner).unwrap());
     for model in [pipeline.policy(Size::Smoke), pipeline.prm()] {
