@@ -108,6 +108,10 @@ pub fn write(
 /// # Errors
 ///
 /// [`TrainError::Write`] where the disk refuses.
+///
+/// # Panics
+///
+/// If a tensor has not as many values as its shape says.
 pub fn write_tensors(path: &Path, named: &Named, storage: Storage) -> Result<(), TrainError> {
     let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = named
         .iter()
@@ -127,7 +131,7 @@ pub fn write_tensors(path: &Path, named: &Named, storage: Storage) -> Result<(),
     };
     let views = bytes.iter().map(|(name, shape, bytes)| {
         let view = TensorView::new(dtype, (*shape).clone(), bytes);
-        (name.as_str(), view.expect("the bytes are those of the shape"))
+        (name.as_str(), view.expect("a tensor has the values of its shape"))
     });
     let format = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
     let file = safetensors::serialize(views, Some(format))

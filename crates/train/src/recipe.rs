@@ -55,7 +55,7 @@ impl Recipe {
         }
         let after = (self.steps - self.warm_up.min(self.steps)).max(1) as f64;
         let part = ((step - self.warm_up) as f64 / after).min(1.0);
-        let cosine = (1.0 + (std::f64::consts::PI * part).cos()) / 2.0;
+        let cosine = f64::midpoint(1.0, (std::f64::consts::PI * part).cos());
         self.final_rate + (self.peak_rate - self.final_rate) * cosine
     }
 

@@ -154,13 +154,11 @@ impl Training<'_> {
             config: config_json(self.config, Storage::F32),
             data: digest(self.sequences),
         };
-        match checkpoint::newest(&self.checkpoints()) {
-            Some(path) => checkpoint::load(&path, &fresh, self.config, device),
-            None => {
-                let net = begin(device)?;
-                Ok((Learner::new(net, self.config.clone(), &self.recipe, device.clone()), fresh))
-            }
+        if let Some(path) = checkpoint::newest(&self.checkpoints()) {
+            return checkpoint::load(&path, &fresh, self.config, device);
         }
+        let net = begin(device)?;
+        Ok((Learner::new(net, self.config.clone(), &self.recipe, device.clone()), fresh))
     }
 
     /// Saves the batch on which training broke down.
@@ -228,7 +226,11 @@ fn keep_until(curve: &Path, step: u64) -> Result<(), TrainError> {
         let point: Result<serde_json::Value, _> = serde_json::from_str(line);
         point.is_ok_and(|point| point["step"].as_u64().is_some_and(|at| at <= step))
     };
-    let kept: String = text.lines().filter(is_kept).map(|line| format!("{line}\n")).collect();
+    let mut kept = String::new();
+    for line in text.lines().filter(is_kept) {
+        kept.push_str(line);
+        kept.push('\n');
+    }
     crate::export::write_whole(curve, kept.as_bytes())
 }
 

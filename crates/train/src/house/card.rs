@@ -47,7 +47,10 @@ impl Pipeline<'_> {
         for (name, dir) in curves {
             let points = curve(&dir.join("loss.jsonl"))?;
             let file = format!("loss-{}.jsonl", name.replace([',', ' '], "-").replace("--", "-"));
-            let lines: String = points.iter().map(|point| format!("{point}\n")).collect();
+            let mut lines = String::new();
+            for point in &points {
+                let _ = writeln!(lines, "{point}");
+            }
             write_whole(&house.join(file), lines.as_bytes())?;
             read.push((name, points));
         }

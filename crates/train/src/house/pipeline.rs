@@ -62,7 +62,7 @@ impl Pipeline<'_> {
     pub fn data(&self) -> Result<(), TrainError> {
         let dir = self.dir.join("data");
         fs::create_dir_all(&dir).map_err(|error| TrainError::write(&dir, error))?;
-        let mut source = Source::new().map_err(unmade)?;
+        let mut source = Source::new().map_err(|error| unmade(&error))?;
         let Plan { solved, judged, held_out, seed, .. } = *self.plan;
         let sets = [("", 0, solved, judged), ("-held-out", HELD_OUT, held_out, held_out)];
         for (which, first, solved, judged) in sets {
@@ -159,15 +159,13 @@ impl Pipeline<'_> {
             dir,
             device: self.device.clone(),
         };
-        let mut begin = |device: &Device| match before {
-            Some(model) => {
+        let mut begin = |device: &Device| {
+            if let Some(model) = before {
                 let weights = HfWeights::open(model)?;
-                Ok(Net::new(&config, &mut Loaded::new(&weights, device.clone()))?)
+                return Ok(Net::new(&config, &mut Loaded::new(&weights, device.clone()))?);
             }
-            None => {
-                let Ok(net) = Net::new(&config, &mut Fresh::new(recipe.seed, device.clone()));
-                Ok(net)
-            }
+            let Ok(net) = Net::new(&config, &mut Fresh::new(recipe.seed, device.clone()));
+            Ok(net)
         };
         let (net, done) = runner(&training, &mut begin)?;
         if done {
@@ -222,9 +220,13 @@ fn write_missing<E: serde::Serialize>(
     path: &Path,
     make: &mut dyn FnMut() -> Result<Vec<E>, GenerateError>,
 ) -> Result<(), TrainError> {
-    if path.exists() { Ok(()) } else { examples::write(path, &make().map_err(unmade)?) }
+    if path.exists() {
+        Ok(())
+    } else {
+        examples::write(path, &make().map_err(|error| unmade(&error))?)
+    }
 }
 
-fn unmade(error: GenerateError) -> TrainError {
+fn unmade(error: &GenerateError) -> TrainError {
     TrainError::Recipe { field: "house data", reason: error.to_string() }
 }

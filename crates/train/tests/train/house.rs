@@ -121,7 +121,7 @@ fn the_data_fits_a_row() {
     let width = Plan::full().prm.width;
     let fits = |text: String| tokenizer.encode(&text).unwrap().len() < width;
     for index in 0..2000 {
-        let mut of = |mixture| source.solved(mixture, Seed::run(5), index).unwrap();
+        let of = |mixture| source.solved(mixture, Seed::run(5), index).unwrap();
         let (whole, first) = [Mixture::WHOLE, Mixture::FIRST_STEPS].map(of).into();
         assert!(fits(format!("{}{}", whole.prompt, whole.completion.unwrap())));
         assert!(fits(format!("{}{}", first.prompt, first.alternatives.concat())));

@@ -1,5 +1,7 @@
 //! What training must hold to: the runtime's numbers, exact resume, and errors that lose nothing.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 mod failures;
 mod house;
 mod learning;

@@ -75,7 +75,7 @@ fn where_nothing_or_everything_is_right_all_labels_say_so() {
     let none = labelled(Estimate::Hard, Budget::default(), |_| false);
     assert!(none.iter().flat_map(|example| &example.labels).all(|label| *label < 0.5));
     let all = labelled(Estimate::Soft, Budget::default(), |_| true);
-    let ended = all.iter().flat_map(|example| example.labels.last());
+    let ended = all.iter().filter_map(|example| example.labels.last());
     assert!(ended.copied().all(|label| label > 0.5));
 }
 
