@@ -127,8 +127,8 @@ pub struct BestOfN {
     /// Answers to sample [source of the default: search-and-learn, `n`]
     #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
     pub n: NonZeroU32,
-    /// What scores an answer [default: `prm` where `--prm` gives one, else the average log-probability
-    /// of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
     #[arg(long, value_enum)]
     pub scorer: Option<ScorerArg>,
     /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
@@ -173,8 +173,8 @@ pub struct Beam {
     /// `max_step_tokens`]
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
     pub max_step_tokens: NonZeroU32,
-    /// What scores a step [default: `prm` where `--prm` gives one, else the average log-probability
-    /// of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    /// What scores a step; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
     #[arg(long, value_enum)]
     pub scorer: Option<ScorerArg>,
     /// How the scores of a path's steps become the path's [source of the default: search-and-learn,

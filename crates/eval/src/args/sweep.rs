@@ -35,8 +35,8 @@ pub struct Sweep {
     /// weighted by scores need scores that are not negative]
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Strategies")]
     pub series: Vec<SeriesArg>,
-    /// What scores answers and steps [default: `prm` where `--prm` gives one, else the average
-    /// log-probability of <https://arxiv.org/abs/2502.18581>, `chosen-logprob`]
+    /// What scores answers and steps; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
     #[arg(long, value_enum, help_heading = "Strategies")]
     pub scorer: Option<ScorerArg>,
     /// How the scores of a beam's steps become a path's [source of the default: search-and-learn,
