@@ -61,7 +61,7 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
 
 /// The arguments that a run without a model gets: the house model, its reward model where something is
 /// scored, and greedy's row beside a strategy's.
-fn house_model(args: &[OsString]) -> Vec<OsString> {
+pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     let value = |flag: &str| {
         let joined = words.iter().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='));

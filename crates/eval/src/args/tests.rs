@@ -39,7 +39,7 @@ fn defaults_are_those_cited() {
         }
     );
     assert_eq!(beam.run().max_tokens().get(), 256);
-    assert_eq!(beam.run().dataset().kind, DatasetKind::Builtin);
+    assert_eq!(beam.run().dataset().kind, DatasetKind::Game24);
     assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);
     let puzzles = strategy("eval greedy --model m --dataset game24");
     assert_eq!(puzzles.run().dataset().kind, DatasetKind::Game24);

@@ -118,20 +118,21 @@ fn scores_text(plan: &Plan, scores: &[Scores]) -> String {
         arithmetic.\n\
         Intervals are Wilson's at 95 %, of the first seed.\n\n\
         | policy | parameters | greedy | beam, width 4, reward model: seeds 1, 2, 3 | beam, width 4, \
-        its own log-probability | steps judged right | calibration error |\n\
-        | --- | --- | --- | --- | --- | --- | --- |\n"
+        its own log-probability | steps judged right | step by step | calibration error |\n\
+        | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for of in scores {
         let mark = if of.size == plan.shipped.name() { " (shipped)" } else { "" };
         let _ = writeln!(
             text,
-            "| {}{mark} | {} | {} | {} | {} | {} | {} |",
+            "| {}{mark} | {} | {} | {} | {} | {} | {} | {} |",
             of.size,
             human(of.parameters as f64),
             solved(&of.greedy),
             solved(&of.beam),
             solved(&of.confidence),
             share(of.judgement.accuracy, of.judgement.interval.as_ref()),
+            by_step(&of.judgement.by_step),
             of.judgement.calibration_error.map_or("-".to_owned(), |error| format!("{error:.3}")),
         );
     }
@@ -140,6 +141,12 @@ fn scores_text(plan: &Plan, scores: &[Scores]) -> String {
          test puzzles, held against an exhaustive solver.\n\n",
     );
     text
+}
+
+/// Accuracies from the first step to the answer.
+fn by_step(of: &[(u64, f64)]) -> String {
+    let each: Vec<String> = of.iter().map(|(_, share)| format!("{:.1}", share * 100.0)).collect();
+    format!("{} %", each.join(", "))
 }
 
 fn solved(of: &Solved) -> String {

@@ -48,10 +48,9 @@ impl Plan {
             checkpoint_every: 250,
             ..Recipe::small()
         };
-        let stages = [
-            Stage { mixture: Mixture::WHOLE, recipe: recipe(2_000, 3e-3) },
-            Stage { mixture: Mixture::FIRST_STEPS, recipe: recipe(1_000, 2e-3) },
-        ];
+        // Wide enough for whole solutions; first steps side by side take 112.
+        let whole = Recipe { rows: 64, width: 96, ..recipe(2_000, 3e-3) };
+        let stages = [Stage { mixture: Mixture::WHOLE, recipe: whole }];
         Self {
             solved: 250_000,
             judged: 200_000,
@@ -69,6 +68,7 @@ impl Plan {
         let recipe = Recipe {
             steps: 150,
             rows: 16,
+            width: 112,
             warm_up: 20,
             peak_rate: 5e-3,
             final_rate: 5e-4,
