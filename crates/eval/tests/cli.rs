@@ -165,6 +165,8 @@ fn an_interrupted_sweep_goes_on_to_the_same_points() {
     let model = fixture("llama");
     let words = |out| {
         let more = [
+            "--dataset",
+            "builtin",
             "--limit",
             "3",
             "--max-tokens",
@@ -241,8 +243,8 @@ fn bad_arguments_are_refused() {
     refused(&eval("greedy", "no/such/model", &[]), &["no/such/model"]);
     let weighted = ["sweep", "--model", model, "--series", "weighted"];
     refused(&weighted, &["series `weighted`", "needs scores that are not negative"]);
-    let small =
-        ["sweep", "--model", model, "--budgets", "1,2", "--limit", "1", "--max-tokens", "2"];
+    let words = ["sweep", "--model", model, "--dataset", "builtin"];
+    let small = [&words[..], &["--budgets", "1,2", "--limit", "1", "--max-tokens", "2"]].concat();
     refused_in(TempDir::new().unwrap().path(), &small, &["budgets `1,2` admit no answer"]);
 }
 
@@ -426,8 +428,7 @@ fn a_wrong_process_reward_model_is_refused() {
     refused(&no_prm, &["`--scorer prm` needs a process reward model", "--prm PATH"]);
     let not_one = ["eval", "beam", "--model", &policy, "--prm", &policy];
     refused(&not_one, &["is not a process reward model", "prm.json"]);
-    let other = ["eval", "beam", "--model", llama, "--prm", &prm, "--limit", "1"];
-    refused(&other, &["another vocabulary than the policy"]);
+    refused(&eval("beam", llama, &["--prm", &prm]), &["another vocabulary than the policy"]);
     let unused = ["eval", "self-consistency", "--model", &policy, "--prm", &prm];
     refused(&unused, &["has no effect on this strategy"]);
     let beside = ["eval", "greedy", "--model", &policy, "--beside", "greedy"];

@@ -42,7 +42,10 @@ impl Pipeline<'_> {
             let name = format!("policy, stage {stage}");
             curves.push((name, self.dir.join(shipped.name()).join(format!("stage-{stage}"))));
         }
-        curves.push(("reward model".to_owned(), self.dir.join("prm").join("stage-1")));
+        for stage in 1..=self.plan.prm.len() {
+            let dir = self.dir.join("prm").join(format!("stage-{stage}"));
+            curves.push((format!("reward model, stage {stage}"), dir));
+        }
         let mut read = Vec::new();
         for (name, dir) in curves {
             let points = curve(&dir.join("loss.jsonl"))?;
@@ -191,7 +194,11 @@ fn training_text(plan: &Plan, curves: &[(String, Vec<Value>)], around: &Circumst
             let _ = writeln!(text, "- {name}: {}", recipe(&stage.recipe));
         }
     }
-    let _ = writeln!(text, "- reward model, from the policy's stage 1: {}\n", recipe(&plan.prm));
+    for (index, (_, prm)) in plan.prm.iter().enumerate() {
+        let from = if index == 0 { ", from the policy's stage 1" } else { "" };
+        let _ = writeln!(text, "- reward model, stage {}{from}: {}", index + 1, recipe(prm));
+    }
+    text.push('\n');
     for (name, points) in curves {
         let last = points.last();
         let number = |key: &str| last.and_then(|point| point[key].as_f64()).unwrap_or(0.0);

@@ -51,6 +51,25 @@ impl Mixture {
     pub const FIRST_STEPS: Self = Self { game: 3, wide: 4, small: 2, large: 1, first_steps: 7 };
 }
 
+/// What a reward model's examples are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Walks {
+    /// Of ten puzzles with four numbers, those that show first steps side by side.
+    pub side_by_side: usize,
+    /// Of ten walks that have gone astray, those that go on at each step.
+    pub goes_on: usize,
+    /// Of ten last moves, those that only claim the target, as a policy writes them that has gone astray.
+    pub wishful: usize,
+}
+
+impl Walks {
+    /// First steps above all: their worth is the hardest to tell.
+    pub const FIRST_STEPS: Self = Self { side_by_side: 7, goes_on: 3, wishful: 0 };
+
+    /// Walks to their end, with claims that sums do not bear out.
+    pub const TO_THE_END: Self = Self { side_by_side: 4, goes_on: 8, wishful: 4 };
+}
+
 /// What a policy reads before it begins: the question and a newline.
 #[must_use]
 pub fn prompt(puzzle: &Puzzle) -> String {
@@ -117,9 +136,8 @@ impl Source {
         }
     }
 
-    /// The `index`-th example for a reward model: of ten, seven are first steps of one puzzle side by side
-    /// and three are walks of moves of which some lead astray, each line labelled with the solver's truth
-    /// ([`path_truth`]).
+    /// The `index`-th example for a reward model: first steps of one puzzle side by side, or a walk of moves
+    /// of which some lead astray, each line labelled with the solver's truth ([`path_truth`]).
     ///
     /// Of ten puzzles six have four numbers up to 13 and the target 24, two numbers up to 20, whether or
     /// not they can be solved; two are Countdown with three to five numbers.
@@ -127,7 +145,12 @@ impl Source {
     /// # Errors
     ///
     /// [`GenerateError`] where no puzzle can be drawn.
-    pub fn judged(&mut self, seed: Seed, index: u64) -> Result<Labelled, GenerateError> {
+    pub fn judged(
+        &mut self,
+        walks: Walks,
+        seed: Seed,
+        index: u64,
+    ) -> Result<Labelled, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
         loop {
             let (puzzle, generator) = match pick(20) {
@@ -138,14 +161,14 @@ impl Source {
             };
             let prompt = prompt(&puzzle);
             let solver = generator.solver();
-            if puzzle.numbers().len() == 4 && pick(10) < 7 {
+            if puzzle.numbers().len() == 4 && pick(10) < walks.side_by_side {
                 let steps = first_steps(&puzzle, solver, &mut pick);
                 let truth = |step: &String| path_truth(solver, &puzzle, step) == [true];
                 let labels = steps.iter().map(truth).map(label).collect();
                 let (ended, arrangement) = (false, Arrangement::Siblings);
                 return Ok(Labelled { prompt, steps, labels, ended, arrangement });
             }
-            let Some(steps) = walk(&puzzle, generator, &mut pick) else { continue };
+            let Some(steps) = walk(&puzzle, walks, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
             if labels.len() == steps.len() {
                 let ended = steps.last().is_some_and(|step| !step.ends_with('\n'));
@@ -243,10 +266,14 @@ fn four_of(largest: usize, pick: Pick<'_>) -> Result<Puzzle, GenerateError> {
 
 /// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
 ///
-/// At each state, a move that keeps the target in reach as often as one that does not. A walk that has
-/// gone astray goes on one time in three. One line in sixteen is garbled, so that sums are checked too,
-/// and one answer in four.
-fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Vec<String>> {
+/// At each state, a move that keeps the target in reach as often as one that does not. One line in sixteen
+/// is garbled, so that sums are checked too, and one answer in four.
+fn walk(
+    puzzle: &Puzzle,
+    walks: Walks,
+    generator: &mut Generator,
+    pick: Pick<'_>,
+) -> Option<Vec<String>> {
     let target = puzzle.target();
     let (mut numbers, mut moves) = (puzzle.start(), Vec::<Move>::new());
     let mut lines = Vec::new();
@@ -264,6 +291,13 @@ fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Ve
         };
         let made = *from.get(pick(from.len().max(1)))?;
         let after = numbers.after(&made)?;
+        if numbers.len() == 2 && pick(10) < walks.wishful {
+            let Move { left, op, right, .. } = made;
+            lines.push(format!("{left} {} {right} = {target} left {target}\n", op.symbol()));
+            moves.push(made);
+            lines.extend(render(puzzle, &moves)?.pop().filter(|_| pick(2) == 0));
+            return Some(lines);
+        }
         let line = step_text(&made, &after);
         if pick(16) == 0 {
             lines.push(garbled(&line, pick));
@@ -276,7 +310,7 @@ fn walk(puzzle: &Puzzle, generator: &mut Generator, pick: Pick<'_>) -> Option<Ve
         }
         let lost = !generator.solver().reachable(&after, target);
         numbers = after;
-        if lost && pick(3) > 0 {
+        if lost && pick(10) >= walks.goes_on {
             return Some(lines);
         }
     }
@@ -342,7 +376,7 @@ mod tests {
         let mut solver = Solver::new();
         let (mut good, mut bad, mut answers) = (0, 0, [0, 0]);
         for index in 0..600 {
-            let example = source.judged(Seed::run(2), index).unwrap();
+            let example = source.judged(Walks::TO_THE_END, Seed::run(2), index).unwrap();
             let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
             let truth = match example.arrangement {
                 Arrangement::Path => path_truth(&mut solver, &puzzle, &example.steps.concat()),
@@ -365,13 +399,13 @@ mod tests {
 
     #[test]
     fn examples_depend_on_seed_and_index_alone() {
-        let whole = Mixture::WHOLE;
+        let (whole, walks) = (Mixture::WHOLE, Walks::FIRST_STEPS);
         let mut one = Source::new().unwrap();
         let mut other = Source::new().unwrap();
         drop(other.solved(whole, Seed::run(1), 7).unwrap());
         let seed = Seed::run(3);
         assert_eq!(one.solved(whole, seed, 5).unwrap(), other.solved(whole, seed, 5).unwrap());
-        assert_eq!(one.judged(seed, 5).unwrap(), other.judged(seed, 5).unwrap());
+        assert_eq!(one.judged(walks, seed, 5).unwrap(), other.judged(walks, seed, 5).unwrap());
         assert_ne!(one.solved(whole, seed, 5).unwrap(), one.solved(whole, seed, 6).unwrap());
     }
 

@@ -76,10 +76,13 @@ impl Pipeline<'_> {
                     },
                 )?;
             }
-            let seed = Seed::run(seed).problem(100);
-            write_missing(&dir.join(format!("prm{which}.jsonl")), &mut || {
-                (first..first + judged).map(|index| source.judged(seed, index)).collect()
-            })?;
+            for (stage, (walks, _)) in self.plan.prm.iter().enumerate() {
+                let seed = Seed::run(seed).problem(100 + stage as u64);
+                write_missing(&dir.join(format!("prm-{}{which}.jsonl", stage + 1)), &mut || {
+                    let indices = first..first + judged;
+                    indices.map(|index| source.judged(*walks, seed, index)).collect()
+                })?;
+            }
         }
         Ok(())
     }
@@ -117,13 +120,18 @@ impl Pipeline<'_> {
     ///
     /// Those of [`Training::run`].
     pub fn train_prm(&self, runner: Runner<'_>) -> Result<bool, TrainError> {
-        let (size, recipe) = (self.plan.shipped, self.plan.prm);
-        let before = self.dir.join(size.name()).join("stage-1").join("model");
-        let dir = self.dir.join("prm").join("stage-1");
-        let (data, marks) = ("prm".to_owned(), Some(marks()));
-        let lesson = Lesson { data, size, recipe, marks, before: Some(before) };
-        let done = self.train::<Labelled>(&lesson, &dir, runner)?;
-        if done { ship(&dir.join("model"), &self.prm(), size) } else { Ok(false) }
+        let size = self.plan.shipped;
+        let mut before = self.dir.join(size.name()).join("stage-1").join("model");
+        for (index, (_, recipe)) in self.plan.prm.iter().enumerate() {
+            let dir = self.dir.join("prm").join(format!("stage-{}", index + 1));
+            let (data, marks) = (format!("prm-{}", index + 1), Some(marks()));
+            let lesson = Lesson { data, size, recipe: *recipe, marks, before: Some(before) };
+            if !self.train::<Labelled>(&lesson, &dir, runner)? {
+                return Ok(false);
+            }
+            before = dir.join("model");
+        }
+        ship(&before, &self.prm(), size)
     }
 
     /// Trains one stage into its folder, unless its model is there.

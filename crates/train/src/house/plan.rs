@@ -1,7 +1,7 @@
 //! The house model's plan: how much of what is trained, and how.
 
 use super::Size;
-use super::data::Mixture;
+use super::data::{Mixture, Walks};
 use crate::recipe::Recipe;
 
 /// One stage of a policy's training; each goes on from the weights of the one before.
@@ -18,7 +18,7 @@ pub struct Stage {
 pub struct Plan {
     /// Examples for each stage of the policies.
     pub solved: u64,
-    /// Examples for the reward model.
+    /// Examples for each stage of the reward model.
     pub judged: u64,
     /// Examples of each kind on which the loss is measured and which are never learned.
     pub held_out: u64,
@@ -26,9 +26,9 @@ pub struct Plan {
     pub policies: Vec<(Size, Vec<Stage>)>,
     /// The policy that is shipped.
     pub shipped: Size,
-    /// The reward model's recipe. It goes on from the shipped policy's first stage, which can do sums:
+    /// The reward model's stages. It goes on from the shipped policy's first stage, which can do sums:
     /// marks alone are too few to learn them from.
-    pub prm: Recipe,
+    pub prm: Vec<(Walks, Recipe)>,
     /// Where all data comes from.
     pub seed: u64,
 }
@@ -56,7 +56,10 @@ impl Plan {
             judged: 200_000,
             held_out: 2_000,
             policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
-            prm: recipe(2_000, 1e-3),
+            prm: vec![
+                (Walks::FIRST_STEPS, recipe(2_000, 1e-3)),
+                (Walks::TO_THE_END, recipe(400, 5e-4)),
+            ],
             shipped: Size::Medium,
             seed: 24,
         }
@@ -86,7 +89,7 @@ impl Plan {
                     .map(|mixture| Stage { mixture, recipe })
                     .to_vec(),
             )],
-            prm: recipe,
+            prm: vec![(Walks::TO_THE_END, Recipe { steps: 300, ..recipe })],
             shipped: Size::Smoke,
             seed: 24,
         }
