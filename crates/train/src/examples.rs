@@ -11,7 +11,7 @@ use crate::error::TrainError;
 use crate::sequence::{Marks, Sequence};
 
 /// A supervised example: what to say after a prompt. It has either a completion or alternatives.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supervised {
     /// What stands before; not learned.
@@ -19,9 +19,13 @@ pub struct Supervised {
     /// What is learned, without the token that ends an answer, which is added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<String>,
-    /// Several next steps, each as good as the others; nothing is learned of what follows them.
+    /// Several next steps or beginnings of steps, each as good as the others; nothing is learned of what
+    /// follows them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<String>,
+    /// How much each token of a completion counts, or of alternatives together; 1 where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f32>,
 }
 
 /// A reward example: the steps of a solution, each labelled.
@@ -66,18 +70,23 @@ pub trait Example: for<'de> Deserialize<'de> {
 impl Example for Supervised {
     fn sequence(&self, tokenizer: &Tokenizer, _: Option<Marks>) -> Result<Sequence, String> {
         let prompt = encode(tokenizer, &self.prompt)?;
+        let weight = self.weight.unwrap_or(1.0);
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(format!("`weight` is {weight}; it must be a positive number"));
+        }
         match (&self.completion, &self.alternatives[..]) {
             (Some(text), []) if !text.is_empty() => {
                 let mut completion = encode(tokenizer, text)?;
                 completion.push(end(tokenizer)?);
-                Ok(Sequence::completion(&prompt, &completion))
+                Ok(Sequence::completion(&prompt, &completion).weighted(weight))
             }
             (None, [_, ..]) if prompt.is_empty() => {
                 Err("alternatives need a `prompt`, after which they begin".to_owned())
             }
             (None, steps @ [_, ..]) if steps.iter().all(|step| !step.is_empty()) => {
                 let steps = steps.iter().map(|step| encode(tokenizer, step));
-                Ok(Sequence::alternatives(&prompt, &steps.collect::<Result<Vec<_>, _>>()?))
+                let steps = steps.collect::<Result<Vec<_>, _>>()?;
+                Ok(Sequence::alternatives(&prompt, &steps).weighted(weight))
             }
             _ => Err("it needs a `completion` or `alternatives`, one of the two, that say \
                  something"

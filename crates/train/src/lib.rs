@@ -10,6 +10,7 @@ pub mod cli;
 pub mod error;
 pub mod examples;
 pub mod export;
+pub mod fused;
 pub mod house;
 pub mod initial;
 pub mod learner;

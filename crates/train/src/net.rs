@@ -11,6 +11,8 @@ pub mod attention;
 pub mod block;
 pub mod rotation;
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use espalier_models::ModelConfig;
@@ -19,6 +21,7 @@ pub use attention::Attention;
 pub use block::Block;
 pub use rotation::Rotation;
 
+use crate::fused::Spans;
 use crate::initial::Initial;
 
 /// A decoder that can be trained.
@@ -36,13 +39,19 @@ pub struct Net {
     epsilon: f64,
 }
 
-/// Where each row of a batch looks: what attention needs beside queries, keys and values.
+/// Where each token of a batch looks, and so how a layer is computed: what attention needs beside
+/// queries, keys and values.
 #[derive(Debug, Clone)]
-pub struct Sight {
-    /// The rotations of all positions.
-    pub rotation: Rotation,
-    /// `[B, 1, T, T]`: 0 where a token may look, a large negative number elsewhere.
-    pub mask: Tensor<4>,
+pub enum Sight {
+    /// For fused operations, on the CPU.
+    Fused(Arc<Spans>),
+    /// For Burn's operations, on any device.
+    Composed {
+        /// The rotations of all positions.
+        rotation: Rotation,
+        /// `[B, 1, T, T]`: 0 where a token may look, a large negative number elsewhere.
+        mask: Tensor<4>,
+    },
 }
 
 impl Net {
@@ -83,7 +92,7 @@ impl Net {
         for block in &self.blocks {
             stream = block.forward(stream, rows, sight);
         }
-        let wanted = block::normalize(stream.select(0, places), &self.norm, self.epsilon);
+        let wanted = block::normalize(stream.select(0, places), &self.norm, self.epsilon, sight);
         let head = self.head.as_ref().map_or(embedding, Param::val);
         wanted.matmul(head.transpose())
     }

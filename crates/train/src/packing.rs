@@ -1,11 +1,13 @@
 //! Packing: sequences laid end to end in rows of one width.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use espalier_core::Seed;
 use espalier_models::ModelConfig;
 
+use crate::fused::{Span, Spans};
 use crate::net::{Rotation, Sight, ids};
 use crate::sequence::Sequence;
 
@@ -96,7 +98,7 @@ impl Batch {
         let n_rows = rows.len();
         let mut tokens = vec![0_i32; n_rows * width];
         let mut positions = vec![0_u32; n_rows * width];
-        let mut mask = vec![HIDDEN; n_rows * width * width];
+        let mut spans = Vec::with_capacity(n_rows * width);
         let (mut places, mut targets, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         let mut filled = 0;
         for (row, members) in rows.iter().enumerate() {
@@ -107,9 +109,7 @@ impl Batch {
                     let (own, shared) = sequence.sight(offset);
                     tokens[base + offset] = id as i32;
                     positions[base + offset] = (shared + offset - own) as u32;
-                    let from = (base + offset) * width + start;
-                    mask[from..from + shared].fill(0.0);
-                    mask[from + own..=from + offset].fill(0.0);
+                    spans.push(Span { start, shared, own: start + own });
                 }
                 for target in &sequence.targets {
                     places.push((base + target.at as usize) as i32);
@@ -120,22 +120,54 @@ impl Batch {
             }
             filled += start;
             // Padding looks at itself, so that its softmax is of something; nothing reads it.
-            for at in row * width + start..(row + 1) * width {
-                mask[at * width + at % width] = 0.0;
-            }
+            spans.extend((start..width).map(|own| Span { start: own, shared: 0, own }));
         }
-        let mask = TensorData::new(mask, [n_rows, 1, width, width]);
         Self {
             ids: ids(tokens, device).reshape([n_rows, width]),
-            sight: Sight {
-                rotation: Rotation::new(config, &positions, n_rows, device),
-                mask: Tensor::from_data(mask, device),
-            },
+            sight: sight(config, width, spans, &positions, device),
             weight: weights.iter().map(|weight| f64::from(*weight)).sum(),
             weights: Tensor::from_data(TensorData::new(weights, [places.len()]), device),
             places: ids(places, device),
             targets: ids(targets, device),
             tokens: filled,
         }
+    }
+}
+
+/// The fused operations are the CPU's.
+fn sight(
+    config: &ModelConfig,
+    width: usize,
+    spans: Vec<Span>,
+    positions: &[u32],
+    device: &Device,
+) -> Sight {
+    if device.clone().inner() == Device::flex() {
+        Sight::Fused(Arc::new(Spans::new(config, width, spans, positions)))
+    } else {
+        composed(config, width, &spans, positions, device)
+    }
+}
+
+/// Spans as a mask, for devices without fused operations.
+#[must_use]
+pub fn composed(
+    config: &ModelConfig,
+    width: usize,
+    spans: &[Span],
+    positions: &[u32],
+    device: &Device,
+) -> Sight {
+    let rows = spans.len() / width;
+    let mut mask = vec![HIDDEN; rows * width * width];
+    for (at, Span { start, shared, own }) in spans.iter().enumerate() {
+        let line = &mut mask[at * width..][..width];
+        line[*start..start + shared].fill(0.0);
+        line[*own..=at % width].fill(0.0);
+    }
+    let mask = TensorData::new(mask, [rows, 1, width, width]);
+    Sight::Composed {
+        rotation: Rotation::new(config, positions, rows, device),
+        mask: Tensor::from_data(mask, device),
     }
 }

@@ -9,7 +9,8 @@ pub struct Target {
     pub at: u32,
     /// What is to be said.
     pub id: TokenId,
-    /// How much it counts: 1, or the part of a label that lies between the marks.
+    /// How much it counts: the example's weight, or a part of it where alternatives or the two marks of
+    /// a label share it.
     pub weight: f32,
 }
 
@@ -44,19 +45,21 @@ impl Sequence {
         Self { tokens, targets, branches: Vec::new() }
     }
 
-    /// A supervised example of several next steps of one prompt, each as good as the others.
+    /// A supervised example of several next steps of one prompt, each as good as the others: together
+    /// they count as one, so that what is learned is a step drawn evenly from them.
     #[must_use]
     pub fn alternatives(prompt: &[TokenId], steps: &[Vec<TokenId>]) -> Self {
         let mut tokens = prompt.to_vec();
         let (mut targets, mut branches) = (Vec::new(), Vec::new());
         let fork = (prompt.len() as u32).saturating_sub(1);
+        let weight = 1.0 / steps.len().max(1) as f32;
         let first = steps.iter().filter_map(|step| step.first());
-        targets.extend(first.map(|&id| Target { at: fork, id, weight: 1.0 }));
+        targets.extend(first.map(|&id| Target { at: fork, id, weight }));
         for step in steps {
             let start = tokens.len() as u32;
             branches.push(start);
             let after = step.iter().skip(1).zip(start..);
-            targets.extend(after.map(|(&id, at)| Target { at, id, weight: 1.0 }));
+            targets.extend(after.map(|(&id, at)| Target { at, id, weight }));
             // The last token is only ever a target.
             tokens.extend(&step[..step.len().saturating_sub(1)]);
         }
@@ -104,6 +107,13 @@ impl Sequence {
         }
     }
 
+    /// The same with every target's weight multiplied.
+    #[must_use]
+    pub fn weighted(mut self, factor: f32) -> Self {
+        self.targets.iter_mut().for_each(|target| target.weight *= factor);
+        self
+    }
+
     /// The weight of all its targets.
     #[must_use]
     pub fn weight(&self) -> f64 {
@@ -137,10 +147,10 @@ mod tests {
 
     #[test]
     fn alternatives_share_their_prompt_and_say_their_first_tokens_after_it() {
-        let sequence = Sequence::alternatives(&[1, 2], &[vec![3, 4, 5], vec![6, 7]]);
+        let sequence = Sequence::alternatives(&[1, 2], &[vec![3, 4, 5], vec![6, 7]]).weighted(4.0);
         assert_eq!(sequence.tokens, [1, 2, 3, 4, 6]);
         assert_eq!(sequence.branches, [2, 4]);
-        let expected = [(1, 3, 1.0), (1, 6, 1.0), (2, 4, 1.0), (3, 5, 1.0), (4, 7, 1.0)];
+        let expected = [(1, 3, 2.0), (1, 6, 2.0), (2, 4, 2.0), (3, 5, 2.0), (4, 7, 2.0)];
         assert_eq!(targets(&sequence), expected);
         let sight: Vec<_> = (0..5).map(|at| sequence.sight(at)).collect();
         assert_eq!(sight, [(0, 0), (0, 0), (2, 2), (2, 2), (4, 2)]);

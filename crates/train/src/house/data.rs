@@ -3,6 +3,8 @@
 //! Both are made from the training puzzles of the Game of 24 and from drawn Countdown puzzles. No puzzle
 //! has the numbers of a test puzzle, and no state of a path poses one.
 
+use std::ops::RangeInclusive;
+
 use espalier_core::Seed;
 use espalier_eval::countdown::{
     GenerateError, Generator, Move, Puzzle, Ranges, Solver, Split, path_poses_test_puzzle,
@@ -21,6 +23,8 @@ pub struct Source {
     game: Vec<Puzzle>,
     /// The game's target from four numbers up to 20.
     wide: Generator,
+    /// The game's numbers, with targets around its own.
+    near: Generator,
     /// Countdown with three or four numbers.
     small: Generator,
     /// Countdown with five numbers.
@@ -34,21 +38,24 @@ pub struct Mixture {
     pub game: usize,
     /// Its target from four numbers up to 20, which hold the game's states and many more.
     pub wide: usize,
+    /// Its numbers with targets around its own: too many to know by heart.
+    pub near: usize,
     /// Countdown with three or four numbers.
     pub small: usize,
     /// Countdown with five numbers.
     pub large: usize,
-    /// Of ten puzzles with the target 24, those that show all good first steps instead of one solution:
-    /// that step is the hardest, and whole solutions show one of them in fifty tokens.
+    /// Of ten puzzles of these three kinds, those that show all good first steps, without what comes of
+    /// them, instead of one solution: that step is the hardest, and whole solutions show one of them in
+    /// fifty tokens.
     pub first_steps: usize,
 }
 
 impl Mixture {
     /// Whole solutions: how steps are written, which sums are true, how an answer is put together.
-    pub const WHOLE: Self = Self { game: 5, wide: 0, small: 4, large: 1, first_steps: 0 };
+    pub const WHOLE: Self = Self { game: 5, wide: 0, near: 0, small: 4, large: 1, first_steps: 0 };
 
     /// Many puzzles with the game's target, and their first steps above all.
-    pub const FIRST_STEPS: Self = Self { game: 3, wide: 4, small: 2, large: 1, first_steps: 7 };
+    pub const FIRST_STEPS: Self = Self { game: 1, wide: 3, near: 6, small: 3, large: 1, first_steps: 8 };
 }
 
 /// What a reward model's examples are.
@@ -64,7 +71,7 @@ pub struct Walks {
 
 impl Walks {
     /// First steps above all: their worth is the hardest to tell.
-    pub const FIRST_STEPS: Self = Self { side_by_side: 7, goes_on: 3, wishful: 0 };
+    pub const FIRST_STEPS: Self = Self { side_by_side: 7, goes_on: 6, wishful: 3 };
 
     /// Walks to their end, with claims that sums do not bear out.
     pub const TO_THE_END: Self = Self { side_by_side: 4, goes_on: 8, wishful: 4 };
@@ -79,6 +86,9 @@ pub fn prompt(puzzle: &Puzzle) -> String {
 /// The target of the game.
 const GAME: i64 = 24;
 
+/// Targets around it.
+const NEAR: RangeInclusive<i64> = 12..=36;
+
 impl Source {
     /// A source of puzzles.
     ///
@@ -87,16 +97,19 @@ impl Source {
     /// [`GenerateError`] if the ranges below make no puzzles.
     pub fn new() -> Result<Self, GenerateError> {
         let ranges = |sizes, targets| Ranges { sizes, numbers: 1..=20, targets };
+        let near = Ranges { sizes: 4..=4, numbers: 1..=13, targets: NEAR };
         Ok(Self {
             game: train_puzzles(),
             wide: Generator::new(ranges(4..=4, GAME..=GAME))?,
+            near: Generator::new(near)?,
             small: Generator::new(ranges(3..=4, 1..=100))?,
             large: Generator::new(ranges(5..=5, 1..=100))?,
         })
     }
 
     /// The `index`-th example for a policy: a puzzle and one of its solutions, all of whose moves are
-    /// drawn evenly from those that keep the target in reach.
+    /// drawn evenly from those that keep the target in reach; or a puzzle and how each of its good first
+    /// moves begins.
     ///
     /// # Errors
     ///
@@ -108,25 +121,31 @@ impl Source {
         index: u64,
     ) -> Result<Supervised, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
-        let Mixture { game, wide, small, large, first_steps } = mixture;
+        let Mixture { game, wide, near, small, large, first_steps } = mixture;
         loop {
-            let draw = pick(game + wide + small + large);
+            let draw = pick(game + wide + near + small + large);
             let (puzzle, generator) = if draw < game {
                 (self.game[pick(self.game.len())].clone(), &mut self.small)
             } else if draw < game + wide {
                 drawn(&mut self.wide, &mut pick)?
-            } else if draw < game + wide + small {
+            } else if draw < game + wide + near {
+                drawn(&mut self.near, &mut pick)?
+            } else if draw < game + wide + near + small {
                 drawn(&mut self.small, &mut pick)?
             } else {
                 drawn(&mut self.large, &mut pick)?
             };
             let prompt = prompt(&puzzle);
-            if puzzle.target() == GAME && pick(10) < first_steps {
-                let moves = generator.solver().plain_good_moves(&puzzle.start(), GAME);
-                let mut alternatives = some(lines(&puzzle, &moves), SIBLINGS, &mut pick);
+            if draw < game + wide + near && pick(10) < first_steps {
+                let moves = generator.solver().plain_good_moves(&puzzle.start(), puzzle.target());
+                let begun = moves.iter().map(|Move { left, op, right, .. }| {
+                    format!("{left} {} {right} = ", op.symbol())
+                });
+                let mut alternatives = some(begun.collect(), ALTERNATIVES, &mut pick);
                 fit(&mut alternatives);
                 if !alternatives.is_empty() {
-                    return Ok(Supervised { prompt, alternatives, ..Supervised::default() });
+                    let weight = Some(FIRST_STEP);
+                    return Ok(Supervised { prompt, alternatives, weight, ..Supervised::default() });
                 }
             }
             let Some(moves) = generator.path(&puzzle, &mut pick) else { continue };
@@ -180,7 +199,13 @@ impl Source {
     }
 }
 
-/// First steps that stand side by side, at most.
+/// First steps of a puzzle that a policy is shown at once, at most.
+const ALTERNATIVES: usize = 16;
+
+/// How much the first steps of a puzzle count together, where a token of a whole solution counts 1.
+const FIRST_STEP: f32 = 4.0;
+
+/// First steps that a reward model is shown side by side, at most.
 const SIBLINGS: usize = 9;
 
 /// Tokens that first steps side by side may have: with their question they fit a row of 112.
@@ -358,9 +383,18 @@ mod tests {
             let example = source.solved(Mixture::FIRST_STEPS, Seed::run(1), index).unwrap();
             let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
             assert!(!test.contains(puzzle.numbers()), "{example:?}");
-            for step in &example.alternatives {
-                assert_eq!(path_truth(&mut solver, &puzzle, step), [true], "{example:?}");
+            let (start, all) = (puzzle.start(), puzzle.start().moves());
+            for begun in &example.alternatives {
+                let whole: Vec<String> =
+                    lines(&puzzle, &all).into_iter().filter(|line| line.starts_with(begun)).collect();
+                assert!(!whole.is_empty(), "{example:?}");
+                for step in whole {
+                    assert_eq!(path_truth(&mut solver, &puzzle, &step), [true], "{example:?}");
+                }
             }
+            let good = solver.plain_good_moves(&start, puzzle.target()).len();
+            let shown = example.alternatives.len();
+            assert!(shown <= good.min(ALTERNATIVES), "{example:?}");
             if let Some(text) = &example.completion {
                 assert!(is_correct(&puzzle, text.lines().last().unwrap()), "{example:?}");
                 assert!(path_truth(&mut solver, &puzzle, text).iter().all(|good| *good));

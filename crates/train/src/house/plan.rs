@@ -49,16 +49,16 @@ impl Plan {
             ..Recipe::small()
         };
         // Wide enough for whole solutions; first steps side by side take 112.
-        let whole = Recipe { rows: 64, width: 96, ..recipe(2_000, 3e-3) };
-        let stages = [Stage { mixture: Mixture::WHOLE, recipe: whole }];
+        let policy = Recipe { rows: 48, width: 96, ..recipe(3_000, 3e-3) };
+        let stages = [Stage { mixture: Mixture::FIRST_STEPS, recipe: policy }];
         Self {
-            solved: 250_000,
-            judged: 200_000,
+            solved: 400_000,
+            judged: 300_000,
             held_out: 2_000,
             policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
             prm: vec![
-                (Walks::FIRST_STEPS, recipe(2_000, 1e-3)),
-                (Walks::TO_THE_END, recipe(400, 5e-4)),
+                (Walks::FIRST_STEPS, Recipe { rows: 32, accumulation: 8, ..recipe(5_000, 1.2e-3) }),
+                (Walks::TO_THE_END, Recipe { rows: 32, accumulation: 8, ..recipe(1_500, 5e-4) }),
             ],
             shipped: Size::Medium,
             seed: 24,

@@ -1,10 +1,13 @@
 //! Attention over whole rows.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, activation::softmax};
 use espalier_models::ModelConfig;
 
-use super::Sight;
+use super::{Rotation, Sight};
+use crate::fused;
 use crate::initial::Initial;
 
 /// Grouped-query attention: a fused query/key/value projection, rotation, attention, projection.
@@ -71,14 +74,26 @@ impl Attention {
         if let Some(bias) = &self.bias {
             qkv = qkv + bias.val().unsqueeze();
         }
-        let qkv = qkv.reshape([rows, width, heads + 2 * kv_heads, dim]).swap_dims(1, 2);
-        let turned = sight.rotation.apply(qkv.clone().narrow(1, 0, heads + kv_heads));
+        let attended = match sight {
+            Sight::Fused(spans) => fused::attend(qkv, Arc::clone(spans)),
+            Sight::Composed { rotation, mask } => {
+                let parts = qkv.reshape([rows, width, heads + 2 * kv_heads, dim]).swap_dims(1, 2);
+                self.attended(parts, rotation, mask.clone())
+            }
+        };
+        attended.matmul(self.output.val().transpose())
+    }
+
+    /// Attention composed of Burn's operations: `[B, H + 2 K, T, D]` to `[B · T, H D]`.
+    fn attended(&self, parts: Tensor<4>, rotation: &Rotation, mask: Tensor<4>) -> Tensor<2> {
+        let (heads, kv_heads, dim) = (self.heads, self.kv_heads, self.head_dim);
+        let [rows, _, width, _] = parts.dims();
+        let turned = rotation.apply(parts.clone().narrow(1, 0, heads + kv_heads));
         let queries = turned.clone().narrow(1, 0, heads) * (dim as f64).sqrt().recip();
         let keys = self.for_each_query(turned.narrow(1, heads, kv_heads));
-        let values = self.for_each_query(qkv.narrow(1, heads + kv_heads, kv_heads));
-        let weights = softmax(queries.matmul(keys.swap_dims(2, 3)) + sight.mask.clone(), 3);
-        let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows * width, heads * dim]);
-        attended.matmul(self.output.val().transpose())
+        let values = self.for_each_query(parts.narrow(1, heads + kv_heads, kv_heads));
+        let weights = softmax(queries.matmul(keys.swap_dims(2, 3)) + mask, 3);
+        weights.matmul(values).swap_dims(1, 2).reshape([rows * width, heads * dim])
     }
 
     /// Keys or values `[B, K, T, D]`, repeated to `[B, H, T, D]`.

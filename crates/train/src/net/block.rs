@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, activation::silu};
 use espalier_models::ModelConfig;
 
 use super::{Attention, Sight};
+use crate::fused;
 use crate::initial::Initial;
 
 /// One decoder layer.
@@ -57,13 +58,18 @@ impl Block {
     /// - stream, output: `[B · T, E]`
     #[must_use]
     pub fn forward(&self, stream: Tensor<2>, rows: usize, sight: &Sight) -> Tensor<2> {
-        let normed = normalize(stream.clone(), &self.attention_norm, self.epsilon);
+        let normed = normalize(stream.clone(), &self.attention_norm, self.epsilon, sight);
         let stream = stream + self.attention.forward(normed, rows, sight);
-        let normed = normalize(stream.clone(), &self.mlp_norm, self.epsilon);
+        let normed = normalize(stream.clone(), &self.mlp_norm, self.epsilon, sight);
         let both = normed.matmul(self.gate_up.val().transpose());
-        let size = both.dims()[1] / 2;
-        let gate = silu(both.clone().narrow(1, 0, size));
-        stream + (gate * both.narrow(1, size, size)).matmul(self.down.val().transpose())
+        let inner = match sight {
+            Sight::Fused(_) => fused::swiglu(both),
+            Sight::Composed { .. } => {
+                let size = both.dims()[1] / 2;
+                silu(both.clone().narrow(1, 0, size)) * both.narrow(1, size, size)
+            }
+        };
+        stream + inner.matmul(self.down.val().transpose())
     }
 }
 
@@ -74,7 +80,15 @@ impl Block {
 /// - input, output: `[N, E]`
 ///
 /// Source: Zhang and Sennrich 2019, <https://arxiv.org/abs/1910.07467>, equation 4.
-pub(super) fn normalize(input: Tensor<2>, weight: &Param<Tensor<1>>, epsilon: f64) -> Tensor<2> {
+pub(super) fn normalize(
+    input: Tensor<2>,
+    weight: &Param<Tensor<1>>,
+    epsilon: f64,
+    sight: &Sight,
+) -> Tensor<2> {
+    if let Sight::Fused(_) = sight {
+        return fused::rms_norm(input, weight.val(), epsilon as f32);
+    }
     let square = input.clone() * input.clone();
     let scale = square.mean_dim(1).add_scalar(epsilon).sqrt().recip();
     input * scale * weight.val().unsqueeze()

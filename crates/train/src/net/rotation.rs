@@ -16,18 +16,10 @@ impl Rotation {
     /// Rotations of `positions`, row by row: `[B, 1, T, D / 2]` each.
     #[must_use]
     pub fn new(config: &ModelConfig, positions: &[u32], rows: usize, device: &Device) -> Self {
-        let half = config.head_dim / 2;
-        let frequencies: Vec<f64> = (0..half)
-            .map(|i| config.rope_theta.powf(-((2 * i) as f64) / config.head_dim as f64))
-            .collect();
-        let shape = [rows, 1, positions.len() / rows, half];
-        let table = |of: fn(f64) -> f64| {
-            let angles =
-                positions.iter().flat_map(|&at| frequencies.iter().map(move |f| f64::from(at) * f));
-            let values: Vec<f32> = angles.map(|angle| of(angle) as f32).collect();
-            Tensor::from_data(TensorData::new(values, shape), device)
-        };
-        Self { cos: table(f64::cos), sin: table(f64::sin) }
+        let shape = [rows, 1, positions.len() / rows, config.head_dim / 2];
+        let [cos, sin] = tables(config, positions)
+            .map(|values| Tensor::from_data(TensorData::new(values, shape), device));
+        Self { cos, sin }
     }
 
     /// Rotates every head of every token by the token's position.
@@ -44,4 +36,17 @@ impl Rotation {
         let turned_second = second * self.cos.clone() + first * self.sin.clone();
         Tensor::cat(vec![turned_first, turned_second], 3)
     }
+}
+
+/// Cosine and sine of every angle of `positions`: `[positions, D / 2]` each.
+pub(crate) fn tables(config: &ModelConfig, positions: &[u32]) -> [Vec<f32>; 2] {
+    let half = config.head_dim / 2;
+    let frequencies: Vec<f64> = (0..half)
+        .map(|i| config.rope_theta.powf(-((2 * i) as f64) / config.head_dim as f64))
+        .collect();
+    [f64::cos, f64::sin].map(|of| {
+        let angles =
+            positions.iter().flat_map(|&at| frequencies.iter().map(move |f| f64::from(at) * f));
+        angles.map(|angle| of(angle) as f32).collect()
+    })
 }

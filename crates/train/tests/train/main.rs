@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod failures;
+mod fused;
 mod house;
 mod learning;
 mod packed;
