@@ -23,8 +23,9 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`].
+//! [`select`], [`trace`]; [`allocation`] and [`visits`] are what strategies have in common.
 
+pub mod allocation;
 pub mod config;
 pub mod driver;
 pub mod error;
@@ -37,6 +38,7 @@ pub mod strategies;
 pub mod strategy;
 pub mod trace;
 pub mod tree;
+pub mod visits;
 
 pub use config::{Config, Models, Task};
 pub use driver::{Report, search, search_many};

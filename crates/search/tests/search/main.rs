@@ -3,6 +3,7 @@
 //! `tests/mutants.json` lists faults to inject, each by an exact replacement in one file, and tests that
 //! then fail: laws that no fault breaks prove nothing.
 
+mod allocation;
 mod beam;
 mod budget;
 mod company;
