@@ -45,7 +45,10 @@ pub use driver::{Report, search, search_many};
 pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
-pub use strategies::{BadStrategy, Beam, BestOfN, Greedy, SelfConsistency};
+pub use strategies::{
+    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
+    SelfConsistency, Uct,
+};
 pub use strategy::Strategy;
 pub use trace::{BadTrace, read, render, replay, write};
 pub use tree::{Node, Tree};

@@ -36,6 +36,8 @@ pub struct Stat {
     state: State,
 }
 
+const _: () = assert!(size_of::<Stat>() == 32, "half a cache line");
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
