@@ -7,10 +7,8 @@ mod greedy;
 mod lookahead;
 mod particle_filter;
 mod puct;
-mod ranking;
 mod rebase;
 mod self_consistency;
-mod simulations;
 mod uct;
 
 pub use beam::Beam;
@@ -23,8 +21,6 @@ pub use puct::Puct;
 pub use rebase::Rebase;
 pub use self_consistency::SelfConsistency;
 pub use uct::Uct;
-
-use espalier_core::{Ask, NodeId, Until};
 
 /// A strategy cannot be built from these numbers.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
@@ -62,14 +58,8 @@ pub enum BadStrategy {
     },
 }
 
-fn at_least_one(flag: &'static str, number: u32) -> Result<u32, BadStrategy> {
+pub(crate) fn at_least_one(flag: &'static str, number: u32) -> Result<u32, BadStrategy> {
     if number == 0 { Err(BadStrategy::Zero { flag }) } else { Ok(number) }
-}
-
-/// Asks to continue each path so many times by one step.
-fn one_step(growing: Vec<(NodeId, u32)>) -> Vec<Ask> {
-    let ask = |(parent, count)| Ask::sample(parent, count, Until::Boundary);
-    growing.into_iter().map(ask).collect()
 }
 
 /// `width`, and the candidates of a round: `n`, a multiple of it, or its square where none is given.

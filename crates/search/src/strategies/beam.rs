@@ -2,8 +2,8 @@
 
 use espalier_core::{Account, Aggregate, NodeId, Round, ScorerId};
 
-use super::{BadStrategy, at_least_one, candidates, ranking::Ranking};
-use crate::{Strategy, Tree};
+use super::{BadStrategy, at_least_one, candidates};
+use crate::{Strategy, Tree, ranking::Ranking};
 
 /// Keeps the best n / `width` paths by score and gives each `width` continuations of one step, until
 /// every kept path has ended or is `depth` steps long.

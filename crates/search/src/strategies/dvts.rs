@@ -2,8 +2,8 @@
 
 use espalier_core::{Account, Aggregate, NodeId, Round, ScorerId};
 
-use super::{BadStrategy, at_least_one, candidates, ranking::Ranking};
-use crate::{Strategy, Tree};
+use super::{BadStrategy, at_least_one, candidates};
+use crate::{Strategy, Tree, ranking::Ranking};
 
 /// Grows n / `width` independent subtrees: each keeps the best of its `width` candidates and gives it
 /// `width` continuations of one step, until that path has ended or is `depth` steps long.

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use espalier_core::{Account, Ask, NodeId, Retain, Round, Score, ScorerId, Until};
 
-use super::{BadStrategy, at_least_one, candidates, one_step};
-use crate::{Strategy, Tree};
+use super::{BadStrategy, at_least_one, candidates};
+use crate::{Strategy, Tree, ranking::one_step};
 
 /// A beam search that rolls every candidate out by up to `lookahead` likeliest steps and ranks it by the
 /// score at the end of its rollout. Without lookahead it is [`Beam`](super::Beam), ranked by the last

@@ -2,8 +2,8 @@
 
 use espalier_core::{Account, Aggregate, NodeId, Round, ScorerId, Seed};
 
-use super::{BadStrategy, at_least_one, ranking::Ranking, score_temperature};
-use crate::{Strategy, Tree, allocation::resample};
+use super::{BadStrategy, at_least_one, score_temperature};
+use crate::{Strategy, Tree, allocation::resample, ranking::Ranking};
 
 /// Sets the draws of resampling apart from those of the step whose seed they are derived from.
 const RESAMPLING: u64 = u64::from_be_bytes(*b"resample");

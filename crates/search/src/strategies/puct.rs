@@ -2,9 +2,10 @@
 
 use espalier_core::{Account, NodeId, Round, ScorerId};
 
-use super::{BadStrategy, exploration, simulations::Simulations};
+use super::{BadStrategy, exploration};
 use crate::{
     Strategy, Tree,
+    simulations::Simulations,
     visits::{Pucb, Visits},
 };
 

@@ -2,8 +2,8 @@
 
 use espalier_core::{Account, Aggregate, NodeId, Round, ScorerId};
 
-use super::{BadStrategy, at_least_one, ranking::Ranking, score_temperature};
-use crate::{Strategy, Tree, allocation::shares};
+use super::{BadStrategy, at_least_one, score_temperature};
+use crate::{Strategy, Tree, allocation::shares, ranking::Ranking};
 
 /// Gives the newest paths `n` continuations of one step in all, less one for each path that is over,
 /// in proportion to exp(score / temperature), until all are over or `depth` steps long.

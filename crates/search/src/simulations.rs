@@ -2,20 +2,20 @@
 
 use espalier_core::{Ask, NodeId, Retain, Round, ScorerId, Until};
 
-use super::{BadStrategy, at_least_one};
 use crate::{
-    Tree,
+    BadStrategy, Tree,
     allocation::softmax,
+    strategies::at_least_one,
     visits::{Child, Leaf, Rule, Visits},
 };
 
 /// The simulations of a Monte-Carlo tree search, whatever rule selects.
 #[derive(Debug, Clone)]
-pub(super) struct Simulations {
+pub(crate) struct Simulations {
     width: u32,
     depth: u32,
     scorer: ScorerId,
-    pub(super) visits: Visits,
+    pub(crate) visits: Visits,
     /// Simulations to come.
     left: u32,
     /// The leaf whose children the last round asked for.
@@ -23,7 +23,7 @@ pub(super) struct Simulations {
 }
 
 impl Simulations {
-    pub(super) fn new(
+    pub(crate) fn new(
         width: u32,
         simulations: u32,
         depth: u32,
@@ -37,7 +37,7 @@ impl Simulations {
 
     /// Backs up what the last round found, then simulates until a leaf is to be expanded. `likelihood`
     /// is the logarithm of a child's prior, before it is normalized over its siblings.
-    pub(super) fn next(
+    pub(crate) fn next(
         &mut self,
         tree: &Tree,
         rule: &impl Rule,

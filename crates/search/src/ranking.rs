@@ -2,26 +2,25 @@
 
 use std::cmp::Reverse;
 
-use espalier_core::{Aggregate, NodeId, Retain, Round, Score, ScorerId};
+use espalier_core::{Aggregate, Ask, NodeId, Retain, Round, Score, ScorerId, Until};
 
-use super::one_step;
 use crate::{Tree, allocation::softmax};
 
 /// Whose scores order paths, and how those of a path become one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ranking {
-    pub(super) scorer: ScorerId,
-    pub(super) how: Aggregate,
+pub(crate) struct Ranking {
+    pub(crate) scorer: ScorerId,
+    pub(crate) how: Aggregate,
 }
 
 impl Ranking {
     /// Sorts the best path first, ties to the lowest id, paths without a score last.
-    pub(super) fn key(self, tree: &Tree, id: NodeId) -> (Reverse<Option<Score>>, NodeId) {
+    pub(crate) fn key(self, tree: &Tree, id: NodeId) -> (Reverse<Option<Score>>, NodeId) {
         (Reverse(tree.aggregate(id, self.scorer, self.how)), id)
     }
 
     /// Each path's share by the softmax of its score.
-    pub(super) fn weights(self, tree: &Tree, ids: &[NodeId], temperature: f64) -> Vec<f64> {
+    pub(crate) fn weights(self, tree: &Tree, ids: &[NodeId], temperature: f64) -> Vec<f64> {
         let score = |&id| Some(f64::from(tree.aggregate(id, self.scorer, self.how)?.get()));
         let scores: Vec<Option<f64>> = ids.iter().map(score).collect();
         softmax(&scores, temperature)
@@ -29,8 +28,14 @@ impl Ranking {
 
     /// The round that continues each path so many times by one step. The next round continues none but
     /// what this one makes.
-    pub(super) fn round(self, growing: Vec<(NodeId, u32)>) -> Round {
+    pub(crate) fn round(self, growing: Vec<(NodeId, u32)>) -> Round {
         let (score, retain) = (Some(self.scorer), Retain::New(Vec::new()));
         Round { asks: one_step(growing), score, retain }
     }
+}
+
+/// Asks to continue each path so many times by one step.
+pub(crate) fn one_step(growing: Vec<(NodeId, u32)>) -> Vec<Ask> {
+    let ask = |(parent, count)| Ask::sample(parent, count, Until::Boundary);
+    growing.into_iter().map(ask).collect()
 }
