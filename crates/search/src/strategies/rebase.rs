@@ -12,8 +12,8 @@ use crate::{Strategy, Tree, allocation::shares, ranking::Ranking};
 ///
 /// Deviations:
 /// - Shares are rounded by largest remainders ([`shares`]), so that they sum to what there is to
-///   share. (The paper rounds each to the nearest, which need not; its code rounds up from the best
-///   path down, until nothing is left.)
+///   share. (The paper rounds each by itself; its code rounds up from the best path down, until nothing
+///   is left.)
 /// - A path that was cut by a length cap is over and takes its continuation with it, as one that ended.
 ///   (As in the paper's code.)
 /// - Any aggregate of the step scores ranks paths; the paper's is the last step's.
