@@ -16,6 +16,24 @@ pub enum Until {
     Tokens(u32),
 }
 
+/// How the tokens of a continuation are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// As the run's [`Sampling`](crate::Sampling) says.
+    #[default]
+    Sampled,
+    /// The likeliest token each time, whatever the run's temperature.
+    Likeliest,
+}
+
+impl Draw {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
+    fn is_sampled(&self) -> bool {
+        *self == Self::Sampled
+    }
+}
+
 /// How a judge is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +60,9 @@ pub enum Ask {
         count: u32,
         /// How far each child runs.
         until: Until,
+        /// How its tokens are drawn.
+        #[serde(default, skip_serializing_if = "Draw::is_sampled")]
+        draw: Draw,
         /// Who samples.
         policy: PolicyId,
         /// How the path becomes a prompt.
@@ -108,7 +129,14 @@ impl Ask {
     #[must_use]
     pub fn sample(parent: NodeId, count: u32, until: Until) -> Self {
         let (policy, form) = (PolicyId::default(), FormId::CONTINUE);
-        Self::Sample { parent, count, until, policy, form }
+        Self::Sample { parent, count, until, draw: Draw::Sampled, policy, form }
+    }
+
+    /// Takes the likeliest continuation of `parent` with the first policy, as the path stands.
+    #[must_use]
+    pub fn likeliest(parent: NodeId, until: Until) -> Self {
+        let (policy, form) = (PolicyId::default(), FormId::CONTINUE);
+        Self::Sample { parent, count: 1, until, draw: Draw::Likeliest, policy, form }
     }
 
     /// The ask's name in traces and messages.

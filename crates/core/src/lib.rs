@@ -35,7 +35,7 @@ pub mod usage;
 pub mod verifier;
 
 pub use answers::{Answer, Answers};
-pub use ask::{Ask, Judgement, Retain, Round, Until};
+pub use ask::{Ask, Draw, Judgement, Retain, Round, Until};
 pub use budget::{Account, Axis, Budget, Reservation, Spend};
 pub use clock::{Clock, Frozen};
 pub use cost::{ModelCost, Price};

@@ -23,27 +23,34 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`].
+//! [`select`], [`trace`]; [`allocation`] and [`visits`] are what strategies have in common.
 
+pub mod allocation;
 pub mod config;
 pub mod driver;
 pub mod error;
 pub mod outcome;
 mod plan;
 mod problem;
+mod ranking;
 mod routes;
 pub mod select;
+mod simulations;
 pub mod strategies;
 pub mod strategy;
 pub mod trace;
 pub mod tree;
+pub mod visits;
 
 pub use config::{Config, Models, Task};
 pub use driver::{Report, search, search_many};
 pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
-pub use strategies::{BadStrategy, Beam, BestOfN, Greedy, SelfConsistency};
+pub use strategies::{
+    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
+    SelfConsistency, Uct,
+};
 pub use strategy::Strategy;
 pub use trace::{BadTrace, read, render, replay, write};
 pub use tree::{Node, Tree};

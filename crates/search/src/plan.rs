@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use espalier_core::{
-    Ask, FormId, NodeId, PolicyId, Request, Retain, Round, ScoreBound, ScorerId, Seed, Spend,
-    Tokens, Until,
+    Ask, Draw, FormId, NodeId, PolicyId, Request, Retain, Round, Sampling, ScoreBound, ScorerId,
+    Seed, Spend, Tokens, Until,
 };
 
 use crate::{Config, Models, Tree};
@@ -68,11 +68,17 @@ pub(crate) fn units(
     let mut units = Vec::new();
     for ask in &round.asks {
         match *ask {
-            Ask::Sample { parent, count, until, .. } if tree.expandable(parent) && count > 0 => {
+            Ask::Sample { parent, count, until, draw, .. }
+                if tree.expandable(parent) && count > 0 =>
+            {
                 let room = u32::try_from(tree.room(parent)).unwrap_or(u32::MAX);
                 let max_tokens = match until {
                     Until::Boundary => room.min(config.max_step_tokens.get()),
                     Until::End | Until::Tokens(_) => room,
+                };
+                let sampling = match draw {
+                    Draw::Sampled => config.sampling,
+                    Draw::Likeliest => Sampling { temperature: 0.0, ..config.sampling },
                 };
                 let prefix: Tokens = tree.tokens(parent).into();
                 units.extend((0..count).map(|_| {
@@ -81,7 +87,7 @@ pub(crate) fn units(
                         until,
                         max_tokens,
                         stops: Arc::clone(&config.stops),
-                        sampling: config.sampling,
+                        sampling,
                         seed: seeds.next(parent),
                         retain: round.retain != Retain::Nothing,
                     };

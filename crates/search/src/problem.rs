@@ -312,10 +312,10 @@ impl Problem {
         self.ledger.sequential_depth += 1;
         self.rounds += 1;
         match retain {
-            Retain::All => self.leases.append(&mut fresh),
+            Retain::All => self.leases.extend(fresh),
             Retain::New(keep) => {
                 self.leases.retain(|id, _| keep.contains(id));
-                self.leases.append(&mut fresh);
+                self.leases.extend(fresh);
             }
             Retain::Nothing => self.leases.clear(),
         }

@@ -2,16 +2,28 @@
 
 mod beam;
 mod best_of_n;
+mod dvts;
 mod greedy;
+mod lookahead;
+mod particle_filter;
+mod puct;
+mod rebase;
 mod self_consistency;
+mod uct;
 
 pub use beam::Beam;
 pub use best_of_n::BestOfN;
+pub use dvts::Dvts;
 pub use greedy::Greedy;
+pub use lookahead::Lookahead;
+pub use particle_filter::ParticleFilter;
+pub use puct::Puct;
+pub use rebase::Rebase;
 pub use self_consistency::SelfConsistency;
+pub use uct::Uct;
 
 /// A strategy cannot be built from these numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadStrategy {
     /// A number that must be at least 1 is 0.
@@ -34,8 +46,52 @@ pub enum BadStrategy {
         /// Continuations of each kept path.
         width: u32,
     },
+    /// A number is not one the strategy can work with.
+    #[error("`{flag}` is {value}; give {wanted}")]
+    OutOfRange {
+        /// The number's name, as on the command line.
+        flag: &'static str,
+        /// The number.
+        value: f64,
+        /// What it may be.
+        wanted: &'static str,
+    },
 }
 
-fn at_least_one(flag: &'static str, number: u32) -> Result<u32, BadStrategy> {
+pub(crate) fn at_least_one(flag: &'static str, number: u32) -> Result<u32, BadStrategy> {
     if number == 0 { Err(BadStrategy::Zero { flag }) } else { Ok(number) }
+}
+
+/// `width`, and the candidates of a round: `n`, a multiple of it, or its square where none is given.
+fn candidates(width: u32, n: Option<u32>) -> Result<(u32, u32), BadStrategy> {
+    let width = at_least_one("--width", width)?;
+    let n = match n {
+        Some(n) => at_least_one("--n", n)?,
+        None => width.checked_mul(width).ok_or(BadStrategy::TooWide { width })?,
+    };
+    if n.is_multiple_of(width) {
+        Ok((width, n))
+    } else {
+        Err(BadStrategy::NotMultiple { n, width })
+    }
+}
+
+/// A temperature that divides scores.
+fn score_temperature(value: f64) -> Result<f64, BadStrategy> {
+    let (flag, wanted) = ("--score-temperature", "a finite number above 0");
+    if value.is_finite() && value > 0.0 {
+        Ok(value)
+    } else {
+        Err(BadStrategy::OutOfRange { flag, value, wanted })
+    }
+}
+
+/// A factor of the bonus for what has been visited little.
+fn exploration(value: f64) -> Result<f64, BadStrategy> {
+    let (flag, wanted) = ("--exploration", "a finite number of at least 0");
+    if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(BadStrategy::OutOfRange { flag, value, wanted })
+    }
 }

@@ -192,6 +192,19 @@ impl Tree {
         self.open(id) && self.room(id) > 0
     }
 
+    /// Returns true if and only if the model ended its answer at `id`.
+    #[must_use]
+    pub fn ended(&self, id: NodeId) -> bool {
+        self.node(id).finish() == Some(Finish::Eos)
+    }
+
+    /// Returns true if and only if the path to `id` leads somewhere: it is an answer or can be
+    /// continued. A step that a length cap has cut, or that fills its path, leads nowhere.
+    #[must_use]
+    pub fn stands(&self, id: NodeId) -> bool {
+        self.ended(id) || self.expandable(id)
+    }
+
     /// Returns true if and only if `id` is the root or a step that neither ended the answer nor was cut.
     #[must_use]
     pub fn open(&self, id: NodeId) -> bool {

@@ -1,13 +1,9 @@
 //! Beam search over steps: keep the best paths, continue each.
 
-use std::cmp::Reverse;
+use espalier_core::{Account, Aggregate, NodeId, Round, ScorerId};
 
-use espalier_core::{
-    Account, Aggregate, Ask, Finish, NodeId, Retain, Round, Score, ScorerId, Until,
-};
-
-use super::{BadStrategy, at_least_one};
-use crate::{Strategy, Tree};
+use super::{BadStrategy, at_least_one, candidates};
+use crate::{Strategy, Tree, ranking::Ranking};
 
 /// Keeps the best n / `width` paths by score and gives each `width` continuations of one step, until
 /// every kept path has ended or is `depth` steps long.
@@ -24,8 +20,7 @@ pub struct Beam {
     n: u32,
     width: u32,
     depth: u32,
-    scorer: ScorerId,
-    how: Aggregate,
+    ranking: Ranking,
     /// Rounds asked for.
     rounds: u32,
     /// Nodes seen; the others are the newest candidates.
@@ -47,20 +42,10 @@ impl Beam {
         scorer: ScorerId,
         how: Aggregate,
     ) -> Result<Self, BadStrategy> {
-        let width = at_least_one("--width", width)?;
+        let (width, n) = candidates(width, n)?;
         let depth = at_least_one("--depth", depth)?;
-        let n = match n {
-            Some(n) => at_least_one("--n", n)?,
-            None => width.checked_mul(width).ok_or(BadStrategy::TooWide { width })?,
-        };
-        if !n.is_multiple_of(width) {
-            return Err(BadStrategy::NotMultiple { n, width });
-        }
-        Ok(Self { n, width, depth, scorer, how, rounds: 0, seen: 1, ended: Vec::new() })
-    }
-
-    fn rank(&self, tree: &Tree, id: NodeId) -> (Reverse<Option<Score>>, NodeId) {
-        (Reverse(tree.aggregate(id, self.scorer, self.how)), id)
+        let ranking = Ranking { scorer, how };
+        Ok(Self { n, width, depth, ranking, rounds: 0, seen: 1, ended: Vec::new() })
     }
 }
 
@@ -69,13 +54,11 @@ impl Strategy for Beam {
         let growing = if self.rounds == 0 {
             vec![(NodeId::ROOT, self.n)]
         } else {
-            let ended = |id: &NodeId| tree.node(*id).finish() == Some(Finish::Eos);
             let mut kept = std::mem::take(&mut self.ended);
-            let fresh = tree.ids().skip(self.seen);
-            kept.extend(fresh.filter(|id| ended(id) || tree.expandable(*id)));
-            kept.sort_by_key(|&id| self.rank(tree, id));
+            kept.extend(tree.ids().skip(self.seen).filter(|&id| tree.stands(id)));
+            kept.sort_by_key(|&id| self.ranking.key(tree, id));
             kept.truncate((self.n / self.width) as usize);
-            self.ended = kept.iter().copied().filter(ended).collect();
+            self.ended = kept.iter().copied().filter(|&id| tree.ended(id)).collect();
             kept.retain(|&id| tree.expandable(id));
             kept.into_iter().map(|id| (id, self.width)).collect()
         };
@@ -84,12 +67,7 @@ impl Strategy for Beam {
             return Round::end();
         }
         self.rounds += 1;
-        let ask = |(parent, count)| Ask::sample(parent, count, Until::Boundary);
-        Round {
-            asks: growing.into_iter().map(ask).collect(),
-            score: Some(self.scorer),
-            retain: Retain::New(Vec::new()),
-        }
+        self.ranking.round(growing)
     }
 
     fn name(&self) -> &'static str {

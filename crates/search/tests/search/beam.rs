@@ -2,30 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use espalier_core::{Aggregate, Ask, Event, Finish, NodeId, Score, ScorerId};
+use espalier_core::{Aggregate, Draw, Finish, NodeId, Score, ScorerId};
 use espalier_search::{Outcome, search};
 use proptest::prelude::*;
 
 use crate::{
     laws::world,
     strategies::beam,
-    toys::{Affine, Reading, World, task},
+    toys::{Affine, Reading, World, asked, task},
 };
 
 /// The parents asked for in each round.
 fn parents(out: &Outcome) -> Vec<Vec<NodeId>> {
-    let asked = |event: &Event| match event {
-        Event::Round { asks, .. } => Some(
-            asks.iter()
-                .filter_map(|ask| match ask {
-                    Ask::Sample { parent, .. } => Some(*parent),
-                    _ => None,
-                })
-                .collect(),
-        ),
-        _ => None,
-    };
-    out.trace.iter().filter_map(asked).collect()
+    let parents = |round: Vec<(NodeId, u32, Draw)>| round.into_iter().map(|one| one.0).collect();
+    asked(out).into_iter().map(parents).collect()
 }
 
 fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcome, [usize; 2]) {
@@ -37,7 +27,7 @@ fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcom
     (out, [engine.most_leases, scorer.most_leases])
 }
 
-fn how() -> impl Strategy<Value = Aggregate> {
+pub(crate) fn how() -> impl Strategy<Value = Aggregate> {
     prop::sample::select(vec![Aggregate::Last, Aggregate::Min, Aggregate::Prod, Aggregate::Mean])
 }
 

@@ -85,8 +85,15 @@ fn what_cannot_be_done_is_refused_before_anything_is_spent() {
     ] {
         assert!(one(ask.clone()).contains(&format!("`{}`", ask.name())));
     }
-    let sample =
-        |policy, form| Ask::Sample { parent: node, count: 1, until: Until::End, policy, form };
+    let draw = espalier_core::Draw::default();
+    let sample = |policy, form| Ask::Sample {
+        parent: node,
+        count: 1,
+        until: Until::End,
+        draw,
+        policy,
+        form,
+    };
     insta::assert_snapshot!(one(sample(PolicyId(1), FormId::CONTINUE)), @"ask `sample` of round 1 refused: no policy `1`; this driver has policy `0` alone");
     insta::assert_snapshot!(one(sample(policy, form)), @"ask `sample` of round 1 refused: no prompt form `1`; this driver continues paths as they stand");
     insta::assert_snapshot!(one(Ask::sample(NodeId(9), 1, Until::End)), @"ask `sample` of round 1 refused: no node `9`: the tree has 3");

@@ -3,13 +3,18 @@
 //! `tests/mutants.json` lists faults to inject, each by an exact replacement in one file, and tests that
 //! then fail: laws that no fault breaks prove nothing.
 
+mod allocation;
 mod beam;
 mod budget;
 mod company;
+mod dvts;
 mod failures;
 mod laws;
+mod lookahead;
+mod mcts;
 mod regressions;
 mod selectors;
+mod sharing;
 mod snapshots;
 mod strategies;
 mod toys;

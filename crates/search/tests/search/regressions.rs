@@ -1,19 +1,23 @@
 //! Bugs that other frameworks ship, each shown not to be here. Named after project and bug; found by
 //! reading their sources.
 
-use espalier_core::{Aggregate, Budget, Finish, NodeId, ScorerId, Stop};
-use espalier_search::{best, majority, weighted};
+use espalier_core::{Aggregate, Budget, Draw, Finish, NodeId, ScorerId, Stop};
+use espalier_search::{
+    Strategy, best, majority,
+    visits::{Child, Leaf, Pucb, Ucb1, Visits},
+    weighted,
+};
 
 use crate::{
     selectors::tree,
-    strategies::beam,
-    toys::{LastLetter, World, task},
+    strategies::{MCTS, SHIPPED, STEPWISE, beam, lookahead},
+    toys::{LastLetter, World, asked},
 };
 
 /// search-and-learn reports 0 or −1 completion tokens for some methods.
 #[test]
 fn sal_token_counts_are_zero_or_minus_one() {
-    for kind in 0..5 {
+    for kind in SHIPPED {
         let out = World::new(kind, 3).run();
         let steps = out.tree.ids().filter_map(|id| out.tree.node(id).step.clone());
         let tokens: u64 = steps.map(|step| step.tokens.len() as u64).sum();
@@ -37,13 +41,33 @@ fn sal_vote_ignores_the_aggregation() {
     }
 }
 
-/// search-and-learn emits unfinished candidates as completions (issue 57).
+/// search-and-learn emits unfinished candidates as completions (issue 57), of DVTS in particular.
 #[test]
 fn sal_57_unfinished_candidates_are_answers() {
-    let out = World { eos: 0.0, ..World::new(3, 1) }.run();
-    assert!(out.tree.len() > 1);
-    assert_eq!(best(&out.tree, ScorerId(0), Aggregate::Last, &LastLetter), None);
-    assert_eq!(majority(&out.tree, &LastLetter), None);
+    for kind in STEPWISE {
+        let out = World { eos: 0.0, ..World::new(kind, 1) }.run();
+        assert!(out.tree.len() > 1);
+        assert_eq!(best(&out.tree, ScorerId(0), Aggregate::Last, &LastLetter), None);
+        assert_eq!(majority(&out.tree, &LastLetter), None);
+    }
+}
+
+/// search-and-learn's beam pays for lookahead and ranks by scores that do not look ahead.
+#[test]
+fn sal_lookahead_is_paid_for_and_unused() {
+    // The same first candidates: where they lead decides which of them grow.
+    let grown = |strategy: Box<dyn Strategy>, seed| {
+        let out = World { boundary: 0.4, eos: 0.02, ..World::new(0, seed) }.search(strategy);
+        let sampled =
+            |round: &Vec<(NodeId, u32, Draw)>| round.iter().any(|ask| ask.2 == Draw::Sampled);
+        let second = asked(&out).into_iter().filter(sampled).nth(1)?;
+        Some(second.into_iter().map(|ask| out.tree.tokens(ask.0)).collect::<Vec<_>>())
+    };
+    let changed = (0..20).filter(|&seed| {
+        let beam = grown(beam(2, Some(8), 2, Aggregate::Last).unwrap(), seed);
+        beam != grown(lookahead(2, Some(8), 2, 2).unwrap(), seed)
+    });
+    assert!(changed.count() > 10);
 }
 
 /// search-and-learn keeps the first n completions in the order they completed, so that early weak
@@ -66,7 +90,7 @@ fn sal_completions_are_cut_in_completion_order() {
 /// search-and-learn files a text cut at the token limit under completed answers.
 #[test]
 fn sal_a_length_cut_is_an_answer() {
-    for kind in [1, 3] {
+    for kind in SHIPPED {
         let out = World { eos: 0.0, boundary: 0.0, ..World::new(kind, 1) }.run();
         let cut = |id| out.tree.node(id).finish() == Some(Finish::Length);
         assert!(out.tree.len() > 1 && out.tree.ids().skip(1).all(cut));
@@ -82,8 +106,74 @@ fn openr_a_shrinking_beam_raises_index_error() {
     for seed in 0..40 {
         let world = World { eos: 0.3, step: 3, ..World::new(0, seed) };
         let strategy = beam(4, None, 8, Aggregate::Last).unwrap();
-        let out = world.run_tasks([task("q", seed, strategy)]).0.remove(&0).unwrap();
-        assert_eq!(out.stop, Stop::Done);
+        assert_eq!(world.search(strategy).stop, Stop::Done);
+        for kind in STEPWISE {
+            assert_eq!(World { kind, ..world.clone() }.run().stop, Stop::Done);
+        }
+    }
+}
+
+/// `OpenR`'s tree search, asked for one path at a time, returns one path.
+#[test]
+fn openr_tree_search_finds_one_path() {
+    for kind in MCTS {
+        let paths =
+            |seed| World { eos: 0.3, ..World::new(kind, seed) }.run().tree.finished().count();
+        assert!((0..20).filter(|&seed| paths(seed) > 1).count() > 10);
+    }
+}
+
+/// rStar-Math calls UCT `puct`: no prior enters. And a child that was never visited has neither value nor
+/// bonus, so that it is only visited where all others are worse than nothing.
+#[test]
+fn rstar_math_puct_has_no_prior_and_unvisited_children_no_bonus() {
+    let mut visits = Visits::new();
+    let child = |prior| Child { value: 0.5, prior, leaf: Leaf::Open };
+    visits.expand(NodeId::ROOT, [child(0.2), child(0.3), child(0.5)]);
+    assert_eq!(visits.descend(&Pucb { exploration: 1.0 }), Some(NodeId(3)));
+    assert_eq!(visits.descend(&Ucb1 { exploration: 1.0 }), Some(NodeId(1)));
+    for kind in MCTS {
+        // Where all score the same, what was visited least is visited next: all first steps grow.
+        let world = World { rule: (0.0, 0.5), boundary: 0.9, eos: 0.0, ..World::new(kind, 4) };
+        let tree = world.run().tree;
+        let first = tree.children(NodeId::ROOT);
+        assert!(first.len() > 1 && first.iter().all(|&id| !tree.children(id).is_empty()));
+    }
+}
+
+/// The policy's log-probabilities are the prior: of equal scores, the likeliest step grows first.
+#[test]
+fn rstar_math_prior_is_the_policys() {
+    let mut unlikely = 0;
+    for seed in 0..40 {
+        let world = World { rule: (0.0, 0.5), boundary: 0.4, eos: 0.0, ..World::new(9, seed) };
+        let tree = world.run().tree;
+        let first = tree.children(NodeId::ROOT).iter().copied().filter(|&id| tree.expandable(id));
+        let likelihood = |id: NodeId| {
+            let stats = &tree.node(id).step.as_ref().unwrap().stats;
+            stats.iter().map(|stat| f64::from(stat.logprob)).sum::<f64>() / stats.len() as f64
+        };
+        let Some(likeliest) =
+            first.reduce(|best, id| if likelihood(id) > likelihood(best) { id } else { best })
+        else {
+            continue;
+        };
+        let grew = tree.children(likeliest).first();
+        assert!(grew.is_some_and(|child| child.0 == 4), "the second round grows it");
+        unlikely += usize::from(likeliest != NodeId(1));
+    }
+    assert!(unlikely > 5, "not always the first");
+}
+
+/// optillm's tree search selects among the root's children alone.
+#[test]
+fn optillm_selection_is_not_recursive() {
+    for kind in MCTS {
+        let depth = |seed| {
+            let out = World { eos: 0.0, boundary: 0.5, ..World::new(kind, seed) }.run();
+            asked(&out).iter().flatten().map(|ask| out.tree.node(ask.0).depth).max()
+        };
+        assert!((0..20).filter(|&seed| depth(seed) >= Some(2)).count() > 10);
     }
 }
 
@@ -139,7 +229,7 @@ fn lits_the_first_terminal_node_is_the_answer() {
 /// `LiTS` lets one call run to 32,000 tokens.
 #[test]
 fn lits_generation_is_unlimited() {
-    for kind in 0..5 {
+    for kind in SHIPPED {
         let world = World { eos: 0.0, boundary: 0.0, ..World::new(kind, 1) };
         let out = world.run();
         assert!(out.tree.ids().all(|id| out.tree.node(id).below <= u64::from(world.path)));

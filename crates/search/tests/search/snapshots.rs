@@ -76,6 +76,169 @@ fn beam() {
 }
 
 #[test]
+fn dvts() {
+    insta::assert_snapshot!(drawn(5), @r#"
+    Done, 105 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      2   "acbba." 0.438
+      7     "." 0.219
+      8     "aa." 0.500
+     13       "b." 0.016
+     14       "bcacc." 0.281
+     19         "a." 0.250
+     25           "." 0.219
+     26           "c." 0.484
+     20         "." 0.219
+      3   "!" 0.219 eos
+      4   "abacc." 0.578
+      9     "cbcbaaba" 0.844 length
+     10     "c." 0.484
+     15       "cb." 0.219
+     21         "c." 0.484
+     27           "b." 0.016
+     28           "aa." 0.500
+     22         "cbccabbc" 0.375 length
+     16       "b." 0.016
+      5   "bccabbb." 0.469
+     11     "a." 0.250
+     17       "bbcacabb" 0.672 length
+     18       "cbac." 0.938
+     23         "aba." 0.844
+     29           "b." 0.016
+     30           "aaaabc." 0.281
+     24         "a." 0.250
+     12     "bb." 0.094
+      6   "." 0.219
+    "#);
+}
+
+#[test]
+fn rebase() {
+    insta::assert_snapshot!(drawn(6), @r#"
+    Done, 72 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      7     "abccc!" 0.906 eos
+      2   "acbba." 0.438
+      8     "." 0.219
+      3   "!" 0.219 eos
+      4   "abacc." 0.578
+      9     "cbcbaaba" 0.844 length
+     10     "c." 0.484
+     12       "cb." 0.219
+     15         "ccacaac." 0.031
+     17           "c." 0.484
+     13       "b." 0.016
+     16         "aaa." 0.250
+     18           "c." 0.484
+      5   "bccabbb." 0.469
+     11     "a." 0.250
+     14       "bbcacabb" 0.672 length
+      6   "." 0.219
+    "#);
+}
+
+#[test]
+fn particle_filter() {
+    insta::assert_snapshot!(drawn(7), @r#"
+    Done, 87 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      2   "acbba." 0.438
+      7     "." 0.219
+     12       "b." 0.016
+      3   "!" 0.219 eos
+      4   "abacc." 0.578
+      8     "cbcbaaba" 0.844 length
+      9     "c." 0.484
+     13       "." 0.219
+     17         "aaa." 0.250
+     23           "." 0.219
+     14       "!" 0.219 eos
+     15       "accaca." 0.844
+     18         "c." 0.484
+     24           "aba." 0.844
+     25           "a." 0.250
+     19         "cbccabbc" 0.375 length
+     20         "." 0.219
+     26           "cb." 0.219
+     21         "!" 0.219 eos
+     22         "aaa!" 0.312 eos
+      5   "bccabbb." 0.469
+     10     "a." 0.250
+      6   "." 0.219
+     11     "." 0.219
+     16       "bbcacabb" 0.672 length
+    "#);
+}
+
+#[test]
+fn uct() {
+    insta::assert_snapshot!(drawn(8), @r#"
+    Done, 22 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      5     "abccc!" 0.906 eos
+      6     "aac." 0.266
+      2   "acbba." 0.438
+      3     "." 0.219
+      4     "aa." 0.500
+    "#);
+}
+
+#[test]
+fn puct() {
+    insta::assert_snapshot!(drawn(9), @r#"
+    Done, 28 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      7     "abccc!" 0.906 eos
+      8     "aac." 0.266
+      9     "bac!" 0.578 eos
+      2   "acbba." 0.438
+      4     "." 0.219
+      5     "aa." 0.500
+      6     "." 0.219
+      3   "!" 0.219 eos
+    "#);
+}
+
+#[test]
+fn lookahead() {
+    insta::assert_snapshot!(drawn(10), @r#"
+    Done, 95 tokens
+      0 "sys:0" root
+      1   "a." -
+      5     "abccc!" 0.906 eos
+      9     "aac." -
+     13       "." -
+     15         "aaa." 0.250
+     10     "bac!" 0.578 eos
+      2   "acbba." -
+      6     "." -
+      8       "." 0.219
+      3   "!" 0.219 eos
+      4   "abacc." -
+      7     "cbcbaaba" 0.844 length
+     11     "c." -
+     14       "bbcacabb" 0.672 length
+     16       "cbac." -
+     18         "c." -
+     20           "aba." 0.844
+     22         "abba." -
+     24           "caabbaac" 0.266 length
+     23         "ca." -
+     25           "b." -
+     26             "acaa." 0.609
+     17       "a." -
+     19         "." -
+     21           "." 0.219
+     12     "cb!" 0.312 eos
+    "#);
+}
+
+#[test]
 fn one_event_of_each_kind_on_disk() {
     let out = World { eos: 0.9, boundary: 0.0, ..World::new(1, 7) }.run();
     let mut kinds = Vec::new();

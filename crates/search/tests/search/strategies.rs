@@ -1,32 +1,75 @@
 //! The strategies under test, by number, and one made up to use all the driver can do.
 
 use espalier_core::{Account, Aggregate, Ask, NodeId, Retain, Round, ScorerId, Seed, Until};
-use espalier_search::{BadStrategy, Beam, BestOfN, Greedy, SelfConsistency, Strategy, Tree};
+use espalier_search::{
+    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
+    SelfConsistency, Strategy, Tree, Uct, render,
+};
+
+use crate::toys::World;
 
 /// How many there are.
-pub(crate) const KINDS: usize = 6;
+pub(crate) const KINDS: usize = EXPLORER + 1;
+/// The one that is made up.
+const EXPLORER: usize = 11;
+/// Those that are shipped.
+pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
+/// Those that score no node.
+pub(crate) const UNSCORED: [usize; 2] = [0, 2];
+/// Those that search step by step.
+pub(crate) const STEPWISE: std::ops::Range<usize> = 3..EXPLORER;
+/// The Monte-Carlo tree searches.
+pub(crate) const MCTS: [usize; 2] = [8, 9];
+/// The one that scores only ends of rollouts.
+pub(crate) const LOOKAHEAD: usize = 10;
 /// The rank strategies: only the order of scores matters to them.
-pub(crate) const RANKING: [usize; 3] = [1, 3, 4];
+pub(crate) const RANKING: [usize; 5] = [1, 3, 4, 5, LOOKAHEAD];
+
+/// The scorer of every strategy here.
+pub(crate) const SCORER: ScorerId = ScorerId(0);
+
+pub(crate) type Built = Result<Box<dyn Strategy>, BadStrategy>;
 
 pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
-    let built: Result<Box<dyn Strategy>, BadStrategy> = match kind {
-        0 => Ok(Box::new(Greedy)),
-        1 => BestOfN::new(5, ScorerId(0)).map(|one| Box::new(one) as _),
-        2 => SelfConsistency::new(4).map(|one| Box::new(one) as _),
+    let built = match kind {
+        0 => Ok(Box::new(Greedy) as _),
+        1 => boxed(BestOfN::new(5, SCORER)),
+        2 => boxed(SelfConsistency::new(4)),
         3 => beam(2, None, 6, Aggregate::Last),
         4 => beam(2, Some(6), 5, Aggregate::Min),
-        _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 })),
+        5 => dvts(2, Some(6), 5, Aggregate::Last),
+        6 => rebase(6, 0.2, 5, Aggregate::Last),
+        7 => particles(6, 0.2, 5, Aggregate::Last),
+        8 => boxed(Uct::new(2, 8, 5, 0.5, SCORER)),
+        9 => boxed(Puct::new(3, 6, 5, 1.0, SCORER)),
+        LOOKAHEAD => lookahead(2, None, 4, 2),
+        _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
     built.expect("these numbers are sound")
 }
 
-pub(crate) fn beam(
-    width: u32,
-    n: Option<u32>,
-    depth: u32,
-    how: Aggregate,
-) -> Result<Box<dyn Strategy>, BadStrategy> {
-    Beam::new(width, n, depth, ScorerId(0), how).map(|beam| Box::new(beam) as _)
+pub(crate) fn boxed(built: Result<impl Strategy + 'static, BadStrategy>) -> Built {
+    built.map(|strategy| Box::new(strategy) as _)
+}
+
+pub(crate) fn beam(width: u32, n: Option<u32>, depth: u32, how: Aggregate) -> Built {
+    boxed(Beam::new(width, n, depth, SCORER, how))
+}
+
+pub(crate) fn dvts(width: u32, n: Option<u32>, depth: u32, how: Aggregate) -> Built {
+    boxed(Dvts::new(width, n, depth, SCORER, how))
+}
+
+pub(crate) fn rebase(n: u32, temperature: f64, depth: u32, how: Aggregate) -> Built {
+    boxed(Rebase::new(n, temperature, depth, SCORER, how))
+}
+
+pub(crate) fn particles(n: u32, temperature: f64, depth: u32, how: Aggregate) -> Built {
+    boxed(ParticleFilter::new(n, temperature, depth, SCORER, how))
+}
+
+pub(crate) fn lookahead(width: u32, n: Option<u32>, depth: u32, steps: u32) -> Built {
+    boxed(Lookahead::new(width, n, depth, steps, SCORER))
 }
 
 /// Grows and scores at random: several asks of one parent, asks of nothing, every `Until`, scores of
@@ -83,7 +126,7 @@ impl Strategy for Script {
 
 #[test]
 fn numbers_that_make_no_sense_are_refused() {
-    let error = |built: Result<Box<dyn Strategy>, BadStrategy>| match built {
+    let error = |built: Built| match built {
         Ok(_) => panic!("built"),
         Err(error) => error.to_string(),
     };
@@ -95,4 +138,67 @@ fn numbers_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(error(beam(70_000, None, 3, last)), @"`--width` 70000 is too large: its square is the number of candidates; give `--n`");
     assert_eq!(BestOfN::new(0, ScorerId(0)).err(), Some(BadStrategy::Zero { flag: "--n" }));
     assert_eq!(SelfConsistency::new(0).err(), Some(BadStrategy::Zero { flag: "--n" }));
+    insta::assert_snapshot!(error(rebase(4, 0.0, 3, last)), @"`--score-temperature` is 0; give a finite number above 0");
+    insta::assert_snapshot!(error(particles(4, f64::NAN, 3, last)), @"`--score-temperature` is NaN; give a finite number above 0");
+    insta::assert_snapshot!(error(boxed(Uct::new(2, 0, 3, 1.0, SCORER))), @"`--simulations` is 0; give at least 1");
+    insta::assert_snapshot!(error(boxed(Uct::new(2, 9, 3, -1.0, SCORER))), @"`--exploration` is -1; give a finite number of at least 0");
+    insta::assert_snapshot!(error(boxed(Puct::new(2, 9, 3, f64::INFINITY, SCORER))), @"`--exploration` is inf; give a finite number of at least 0");
+    let zero = |flag| Some(BadStrategy::Zero { flag });
+    for built in
+        [dvts(0, None, 3, last), lookahead(0, None, 3, 1), boxed(Puct::new(0, 9, 3, 1.0, SCORER))]
+    {
+        assert_eq!(built.err(), zero("--width"));
+    }
+    for built in [
+        dvts(2, None, 0, last),
+        rebase(2, 1.0, 0, last),
+        particles(2, 1.0, 0, last),
+        lookahead(2, None, 0, 1),
+        boxed(Uct::new(2, 9, 0, 1.0, SCORER)),
+    ] {
+        assert_eq!(built.err(), zero("--depth"));
+    }
+    for built in [rebase(0, 1.0, 3, last), particles(0, 1.0, 3, last)] {
+        assert_eq!(built.err(), zero("--n"));
+    }
+    for built in [dvts(4, Some(6), 3, last), lookahead(4, Some(6), 3, 1)] {
+        assert_eq!(built.err(), Some(BadStrategy::NotMultiple { n: 6, width: 4 }));
+    }
+}
+
+/// No knob without effect: each changes the tree of some seed.
+#[test]
+fn every_knob_turns_something() {
+    let last = Aggregate::Last;
+    let uct = |width, simulations, depth, c| boxed(Uct::new(width, simulations, depth, c, SCORER));
+    let puct =
+        |width, simulations, depth, c| boxed(Puct::new(width, simulations, depth, c, SCORER));
+    let pairs: [&dyn Fn() -> [Built; 2]; 18] = [
+        &|| [dvts(2, Some(6), 5, last), dvts(3, Some(6), 5, last)],
+        &|| [dvts(2, Some(6), 5, last), dvts(2, Some(4), 5, last)],
+        &|| [dvts(2, None, 5, last), dvts(2, None, 3, last)],
+        &|| [dvts(2, None, 5, last), dvts(2, None, 5, Aggregate::Min)],
+        &|| [rebase(6, 0.2, 5, last), rebase(5, 0.2, 5, last)],
+        &|| [rebase(6, 0.2, 5, last), rebase(6, 0.5, 5, last)],
+        &|| [rebase(6, 0.2, 5, last), rebase(6, 0.2, 3, last)],
+        &|| [rebase(6, 0.2, 5, last), rebase(6, 0.2, 5, Aggregate::Mean)],
+        &|| [particles(6, 0.2, 5, last), particles(6, 0.5, 5, last)],
+        &|| [particles(6, 0.2, 5, last), particles(6, 0.2, 3, last)],
+        &|| [particles(6, 0.2, 5, last), particles(6, 0.2, 5, Aggregate::Prod)],
+        &|| [uct(2, 12, 5, 0.5), uct(2, 12, 5, 2.0)],
+        &|| [uct(2, 12, 5, 0.5), uct(2, 11, 5, 0.5)],
+        &|| [uct(2, 12, 5, 0.5), uct(2, 12, 2, 0.5)],
+        &|| [puct(2, 12, 5, 0.5), puct(2, 12, 5, 4.0)],
+        &|| [puct(2, 12, 5, 1.0), uct(2, 12, 5, 1.0)],
+        &|| [lookahead(2, None, 4, 1), lookahead(2, None, 4, 2)],
+        &|| [lookahead(2, None, 4, 1), lookahead(2, None, 3, 1)],
+    ];
+    for (index, pair) in pairs.iter().enumerate() {
+        let differ = |seed| {
+            let world = World { boundary: 0.4, eos: 0.05, ..World::new(0, seed) };
+            let [one, other] = pair().map(|built| render(&world.search(built.unwrap()).tree));
+            one != other
+        };
+        assert!((0..20).any(differ), "pair {index}");
+    }
 }

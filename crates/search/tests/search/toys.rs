@@ -9,9 +9,9 @@ use std::{
 };
 
 use espalier_core::{
-    Answer, Answers, Budget, Clock, Completion, Event, Leases, ModelCost, ModelError, Path,
-    PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound, Scored, Scorer,
-    Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
+    Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Leases, ModelCost, ModelError,
+    NodeId, Path, PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound,
+    Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
 };
 use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
 
@@ -27,14 +27,16 @@ pub(crate) struct Engine {
     waiting: BTreeMap<Ticket, (u64, Tokens, bool)>,
     /// The most leases alive when a request came in.
     pub(crate) most_leases: usize,
+    /// Requests for the likeliest tokens.
+    pub(crate) likeliest: u64,
     submitted: u64,
 }
 
 impl Engine {
     pub(crate) fn new(letters: toy::Letters) -> Self {
         let (held, waiting) = (BTreeMap::new(), BTreeMap::new());
-        let (reversed, fails, most_leases, submitted) = (false, None, 0, 0);
-        Self { letters, reversed, fails, held, waiting, most_leases, submitted }
+        let (reversed, fails, most_leases, likeliest, submitted) = (false, None, 0, 0, 0);
+        Self { letters, reversed, fails, held, waiting, most_leases, likeliest, submitted }
     }
 
     fn release(&mut self) {
@@ -61,6 +63,7 @@ impl Service for Engine {
 
     fn submit(&mut self, request: Request) -> Ticket {
         self.most_leases = self.most_leases.max(self.leases());
+        self.likeliest += u64::from(request.sampling == Sampling::greedy());
         let new = Self::missing(&self.held, &request.prefix);
         let (prefix, retain) = (Arc::clone(&request.prefix), request.retain);
         let ticket = self.letters.submit(request);
@@ -357,6 +360,12 @@ impl World {
         (done, rest)
     }
 
+    /// Searches one problem by this strategy.
+    pub(crate) fn search(&self, strategy: Box<dyn Strategy>) -> Outcome {
+        let (mut done, _) = self.run_tasks([task("q", self.seed, strategy)]);
+        done.remove(&0).expect("the task is reported")
+    }
+
     /// Searches the one task.
     pub(crate) fn run(&self) -> Outcome {
         let (mut done, _) = self.run_all();
@@ -369,13 +378,26 @@ pub(crate) fn task(prompt: &str, hash: u64, strategy: Box<dyn Strategy>) -> Task
     Task { prompt: Arc::new(Prompt { problem: prompt.to_owned(), tokens }), hash, strategy }
 }
 
+/// The parents asked for in each round, how often, and how their children are drawn.
+pub(crate) fn asked(out: &Outcome) -> Vec<Vec<(NodeId, u32, Draw)>> {
+    let sample = |ask: &Ask| match *ask {
+        Ask::Sample { parent, count, draw, .. } => Some((parent, count, draw)),
+        _ => None,
+    };
+    let round = |event: &Event| match event {
+        Event::Round { asks, .. } => Some(asks.iter().filter_map(sample).collect()),
+        _ => None,
+    };
+    out.trace.iter().filter_map(round).collect()
+}
+
 /// What must not depend on company: everything but times.
 pub(crate) fn substance(outcome: &Outcome) -> (&[Event], Spend, espalier_core::Ledger) {
     (&outcome.trace, outcome.spent, outcome.ledger.clone())
 }
 
 /// The ids of the nodes whose path leads to an ended answer, computed downwards.
-pub(crate) fn kept(outcome: &Outcome) -> BTreeSet<espalier_core::NodeId> {
+pub(crate) fn kept(outcome: &Outcome) -> BTreeSet<NodeId> {
     let tree = &outcome.tree;
     let mut kept = BTreeSet::new();
     for id in tree.ids().rev() {
