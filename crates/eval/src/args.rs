@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod strategies;
 mod sweep;
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -9,9 +10,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use espalier_core::{Aggregate, Budget};
 
 use crate::budget_arg::parse_budget;
-use crate::config::{DatasetSpec, ScorerName, Selection, StrategySpec};
+use crate::config::DatasetSpec;
 use crate::dataset::{DatasetKind, Rows};
+use crate::spec::{ScorerName, Selection};
 
+pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
 
 /// Inference-time search over language models, measured against compute budgets.
@@ -60,149 +63,6 @@ pub struct GpuCheck {
     /// A model to measure: a GGUF file or a Hugging Face directory
     #[arg(long, value_name = "PATH")]
     pub model: Option<PathBuf>,
-}
-
-/// The strategies `eval` runs.
-#[derive(Debug, Subcommand)]
-pub enum Strategy {
-    /// One answer, the likeliest token at every place
-    Greedy(Run),
-    /// n answers, scored; the best one counts
-    #[command(name = "best-of-n")]
-    BestOfN(BestOfN),
-    /// n answers; the most frequent one counts
-    #[command(name = "self-consistency")]
-    SelfConsistency(SelfConsistency),
-    /// Step by step: the best paths are kept, each is continued `width` times
-    Beam(Beam),
-}
-
-impl Strategy {
-    /// The strategy, as data.
-    #[must_use]
-    pub fn spec(&self) -> StrategySpec {
-        match self {
-            Self::Greedy(_) => StrategySpec::Greedy,
-            Self::BestOfN(args) => StrategySpec::BestOfN {
-                n: args.n.get(),
-                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
-                select: args.select.into(),
-                temperature: args.draw.temperature,
-                seed: args.draw.seed,
-            },
-            Self::SelfConsistency(args) => StrategySpec::SelfConsistency {
-                n: args.n.get(),
-                temperature: args.draw.temperature,
-                seed: args.draw.seed,
-            },
-            Self::Beam(args) => StrategySpec::Beam {
-                width: args.width.get(),
-                n: args.n.map(NonZeroU32::get),
-                depth: args.depth.get(),
-                max_step_tokens: args.max_step_tokens.get(),
-                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
-                aggregate: args.aggregate.into(),
-                select: args.select.into(),
-                temperature: args.draw.temperature,
-                seed: args.draw.seed,
-            },
-        }
-    }
-
-    /// What all strategies share.
-    #[must_use]
-    pub fn run(&self) -> &Run {
-        match self {
-            Self::Greedy(run)
-            | Self::BestOfN(BestOfN { run, .. })
-            | Self::SelfConsistency(SelfConsistency { run, .. })
-            | Self::Beam(Beam { run, .. }) => run,
-        }
-    }
-}
-
-/// Arguments of best-of-N.
-#[derive(Debug, Args)]
-pub struct BestOfN {
-    /// Answers to sample [source of the default: search-and-learn, `n`]
-    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
-    pub n: NonZeroU32,
-    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
-    /// average log-probability of <https://arxiv.org/abs/2502.18581>
-    #[arg(long, value_enum)]
-    pub scorer: Option<ScorerArg>,
-    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
-    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
-    pub select: SelectArg,
-    /// How tokens are drawn.
-    #[command(flatten)]
-    pub draw: Draw,
-    /// What all strategies share.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-/// Arguments of self-consistency.
-#[derive(Debug, Args)]
-pub struct SelfConsistency {
-    /// Answers to sample [source of the default: search-and-learn, `n`]
-    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
-    pub n: NonZeroU32,
-    /// How tokens are drawn.
-    #[command(flatten)]
-    pub draw: Draw,
-    /// What all strategies share.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-/// Arguments of beam search.
-#[derive(Debug, Args)]
-pub struct Beam {
-    /// Continuations of each kept path [source of the default: search-and-learn, `beam_width`]
-    #[arg(long, value_name = "W", default_value = "4", value_parser = at_least_one)]
-    pub width: NonZeroU32,
-    /// Candidates in a round, a multiple of the width; n / width paths are kept [default: width
-    /// squared, so that width paths are kept]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub n: Option<NonZeroU32>,
-    /// Steps of a path, at most [source of the default: search-and-learn, `num_iterations`]
-    #[arg(long, value_name = "STEPS", default_value = "40", value_parser = at_least_one)]
-    pub depth: NonZeroU32,
-    /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
-    /// `max_step_tokens`]
-    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
-    pub max_step_tokens: NonZeroU32,
-    /// What scores a step; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
-    /// average log-probability of <https://arxiv.org/abs/2502.18581>
-    #[arg(long, value_enum)]
-    pub scorer: Option<ScorerArg>,
-    /// How the scores of a path's steps become the path's [source of the default: search-and-learn,
-    /// `agg_strategy`]
-    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
-    pub aggregate: AggregateArg,
-    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
-    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
-    pub select: SelectArg,
-    /// How tokens are drawn.
-    #[command(flatten)]
-    pub draw: Draw,
-    /// What all strategies share.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-/// How tokens are drawn.
-#[derive(Debug, Args)]
-pub struct Draw {
-    /// Divides the logits before a token is drawn [source of the default: search-and-learn,
-    /// `temperature`]
-    #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true)]
-    pub temperature: f32,
-    /// Where all randomness comes from: the same seed gives the same run, whatever the device's load
-    /// [source of the default: search-and-learn, `seed`]
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
 }
 
 /// What all strategies share.
@@ -486,6 +346,20 @@ fn temperature(text: &str) -> Result<f32, String> {
     number
         .filter(|t| t.is_finite() && *t >= 0.0)
         .ok_or_else(|| "give a number that is not negative; 0 takes the likeliest token".to_owned())
+}
+
+/// A number that is at least 0.
+fn not_negative(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.parse().ok();
+    number
+        .filter(|number| number.is_finite() && *number >= 0.0)
+        .ok_or_else(|| "give a number that is not negative".to_owned())
+}
+
+/// A number above 0.
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "give a number above 0".to_owned())
 }
 
 #[cfg(test)]

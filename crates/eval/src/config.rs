@@ -1,118 +1,14 @@
 //! Configurations: what decides a run's results, as data.
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use espalier_core::{Aggregate, Budget};
-use espalier_prm::Confidence;
-use serde::Serialize;
+use espalier_core::Budget;
 use serde_json::{Value, json};
 
 use crate::budget_arg::write_budget;
 use crate::dataset::{Dataset, DatasetKind, Rows};
 use crate::prompt;
-
-/// What rates a path: the policy's own confidence, or a process reward model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScorerName {
-    /// Mean log-probability of the likeliest token.
-    TopLogprob,
-    /// Mean log-probability of the sampled token.
-    ChosenLogprob,
-    /// Negative mean entropy.
-    Entropy,
-    /// A process reward model; scores are in [0, 1].
-    Prm,
-}
-
-impl ScorerName {
-    /// The confidence it names; `None` for a process reward model.
-    #[must_use]
-    pub fn confidence(self) -> Option<Confidence> {
-        match self {
-            Self::TopLogprob => Some(Confidence::MeanTopLogprob),
-            Self::ChosenLogprob => Some(Confidence::MeanChosenLogprob),
-            Self::Entropy => Some(Confidence::NegativeMeanEntropy),
-            Self::Prm => None,
-        }
-    }
-}
-
-/// How a finished tree becomes an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// The answer of the best path.
-    Best,
-    /// The answer that most paths give.
-    Majority,
-    /// The answer whose paths' scores have the largest sum.
-    Weighted,
-}
-
-/// A strategy and its numbers. What has no effect on a strategy is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(tag = "name", rename_all = "kebab-case")]
-pub enum StrategySpec {
-    /// One answer at temperature 0.
-    Greedy,
-    /// `n` answers, each scored once.
-    BestOfN {
-        /// Answers.
-        n: u32,
-        /// What scores them.
-        scorer: ScorerName,
-        /// How one is chosen.
-        select: Selection,
-        /// How tokens are drawn.
-        temperature: f32,
-        /// The source of all randomness.
-        seed: u64,
-    },
-    /// `n` answers and a vote.
-    SelfConsistency {
-        /// Answers.
-        n: u32,
-        /// How tokens are drawn.
-        temperature: f32,
-        /// The source of all randomness.
-        seed: u64,
-    },
-    /// Beam search over steps.
-    Beam {
-        /// Continuations of a kept path.
-        width: u32,
-        /// Candidates in a round; `width`² where not given.
-        n: Option<u32>,
-        /// Steps of a path, at most.
-        depth: u32,
-        /// Tokens of a step, at most.
-        max_step_tokens: u32,
-        /// What scores a step.
-        scorer: ScorerName,
-        /// How the scores of a path's steps become one.
-        aggregate: Aggregate,
-        /// How a path is chosen.
-        select: Selection,
-        /// How tokens are drawn.
-        temperature: f32,
-        /// The source of all randomness.
-        seed: u64,
-    },
-}
-
-impl fmt::Display for StrategySpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Greedy => f.write_str("greedy"),
-            Self::BestOfN { n, .. } => write!(f, "best-of-n, n {n}"),
-            Self::SelfConsistency { n, .. } => write!(f, "self-consistency, n {n}"),
-            Self::Beam { width, n: None, .. } => write!(f, "beam, width {width}"),
-            Self::Beam { width, n: Some(n), .. } => write!(f, "beam, width {width}, n {n}"),
-        }
-    }
-}
+use crate::spec::StrategySpec;
 
 /// Which problems, from where.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,44 +58,6 @@ pub enum ConfigError {
         /// The model.
         path: PathBuf,
     },
-}
-
-impl StrategySpec {
-    /// Checks what the strategy itself cannot: that scores can be used as asked.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let (select, aggregate) = match *self {
-            _ if self.scorer() == Some(ScorerName::Prm) => return Ok(()),
-            Self::Greedy | Self::SelfConsistency { .. } => return Ok(()),
-            Self::BestOfN { select, .. } => (select, Aggregate::Last),
-            Self::Beam { select, aggregate, .. } => (select, aggregate),
-        };
-        if select == Selection::Weighted {
-            let instead = "use `--select majority` or `--select best`";
-            return Err(ConfigError::NegativeScores { flag: "--select weighted", instead });
-        }
-        if aggregate == Aggregate::Prod {
-            let instead = "use `--aggregate mean`, which ranks as their product's root does";
-            return Err(ConfigError::NegativeScores { flag: "--aggregate prod", instead });
-        }
-        Ok(())
-    }
-
-    /// Checks that a process reward model is given if and only if it scores.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NoPrm`] and [`ConfigError::PrmUnused`].
-    pub fn check_prm(&self, prm: Option<&Path>) -> Result<(), ConfigError> {
-        match (self.scorer(), prm) {
-            (Some(ScorerName::Prm), None) => Err(ConfigError::NoPrm),
-            (Some(ScorerName::Prm), Some(_)) | (_, None) => Ok(()),
-            (_, Some(path)) => Err(ConfigError::PrmUnused { path: path.to_owned() }),
-        }
-    }
 }
 
 impl DatasetSpec {
@@ -267,13 +125,14 @@ pub enum Chat {
 
 #[cfg(test)]
 mod tests {
+    use espalier_core::Aggregate;
+
     use super::*;
     use crate::run_info::diff;
+    use crate::spec::{ScorerName, Selection, Stepwise};
 
     fn beam(aggregate: Aggregate, select: Selection) -> StrategySpec {
-        StrategySpec::Beam {
-            width: 4,
-            n: None,
+        let steps = Stepwise {
             depth: 40,
             max_step_tokens: 256,
             scorer: ScorerName::ChosenLogprob,
@@ -281,51 +140,8 @@ mod tests {
             select,
             temperature: 0.8,
             seed: 42,
-        }
-    }
-
-    #[test]
-    fn log_probabilities_are_neither_multiplied_nor_added_as_votes() {
-        assert!(beam(Aggregate::Last, Selection::Best).check().is_ok());
-        let error = beam(Aggregate::Prod, Selection::Best).check().unwrap_err().to_string();
-        assert!(error.starts_with("`--aggregate prod` needs scores that are not negative"));
-        assert!(beam(Aggregate::Last, Selection::Weighted).check().is_err());
-        assert!(StrategySpec::Greedy.check().is_ok());
-    }
-
-    #[test]
-    fn scores_of_a_prm_are_multiplied_and_added_as_votes() {
-        let best = |scorer| StrategySpec::BestOfN {
-            n: 2,
-            scorer,
-            select: Selection::Weighted,
-            temperature: 0.8,
-            seed: 1,
         };
-        assert!(best(ScorerName::Prm).check().is_ok());
-        assert!(best(ScorerName::Entropy).check().is_err());
-        let mut beam = beam(Aggregate::Prod, Selection::Weighted);
-        if let StrategySpec::Beam { scorer, .. } = &mut beam {
-            *scorer = ScorerName::Prm;
-        }
-        assert!(beam.check().is_ok());
-        assert_eq!(serde_json::to_value(beam).unwrap()["scorer"], "prm");
-    }
-
-    #[test]
-    fn a_prm_is_given_if_and_only_if_it_scores() {
-        let mut prm = beam(Aggregate::Last, Selection::Best);
-        let path = Path::new("dir");
-        assert!(prm.check_prm(None).is_ok() && StrategySpec::Greedy.check_prm(None).is_ok());
-        let unused =
-            "`--prm dir` has no effect on this strategy: take `--scorer prm` too, or leave it out";
-        assert_eq!(prm.check_prm(Some(path)).unwrap_err().to_string(), unused);
-        if let StrategySpec::Beam { scorer, .. } = &mut prm {
-            *scorer = ScorerName::Prm;
-        }
-        assert!(prm.check_prm(Some(path)).is_ok());
-        let missing = "`--scorer prm` needs a process reward model: give one with `--prm PATH`";
-        assert_eq!(prm.check_prm(None).unwrap_err().to_string(), missing);
+        StrategySpec::Beam { width: 4, n: None, steps }
     }
 
     #[test]

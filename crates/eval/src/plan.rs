@@ -3,13 +3,13 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use espalier_core::{Aggregate, Answers, Budget, Sampling, ScorerId, Stops};
+use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    BadStrategy, Beam, BestOfN, Config, Greedy, Selected, SelfConsistency, Strategy, Tree, best,
-    majority, weighted,
+    BadStrategy, Beam, BestOfN, Config, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
+    Selected, SelfConsistency, Strategy, Tree, Uct, best, majority, weighted,
 };
 
-use crate::config::{ScorerName, Selection, StrategySpec};
+use crate::spec::{Selection, Stepwise, StrategySpec};
 
 /// The one scorer of a run.
 const SCORER: ScorerId = ScorerId(0);
@@ -25,30 +25,36 @@ impl StrategySpec {
             Self::Greedy => Box::new(Greedy),
             Self::BestOfN { n, .. } => Box::new(BestOfN::new(n, SCORER)?),
             Self::SelfConsistency { n, .. } => Box::new(SelfConsistency::new(n)?),
-            Self::Beam { width, n, depth, aggregate, .. } => {
-                Box::new(Beam::new(width, n, depth, SCORER, aggregate)?)
+            Self::Beam { width, n, steps } => {
+                Box::new(Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?)
+            }
+            Self::Dvts { width, n, steps } => {
+                Box::new(Dvts::new(width, n, steps.depth, SCORER, steps.aggregate)?)
+            }
+            Self::Lookahead { width, n, lookahead, steps } => {
+                Box::new(Lookahead::new(width, n, steps.depth, lookahead, SCORER)?)
+            }
+            Self::Rebase { n, score_temperature, steps } => {
+                let Stepwise { depth, aggregate, .. } = steps;
+                Box::new(Rebase::new(n, score_temperature, depth, SCORER, aggregate)?)
+            }
+            Self::ParticleFilter { n, score_temperature, steps } => {
+                let Stepwise { depth, aggregate, .. } = steps;
+                Box::new(ParticleFilter::new(n, score_temperature, depth, SCORER, aggregate)?)
+            }
+            Self::Uct { width, simulations, exploration, steps } => {
+                Box::new(Uct::new(width, simulations, steps.depth, exploration, SCORER)?)
+            }
+            Self::Puct { width, simulations, exploration, steps } => {
+                Box::new(Puct::new(width, simulations, steps.depth, exploration, SCORER)?)
             }
         })
-    }
-
-    /// What scores its paths, if anything does.
-    #[must_use]
-    pub fn scorer(&self) -> Option<ScorerName> {
-        match *self {
-            Self::Greedy | Self::SelfConsistency { .. } => None,
-            Self::BestOfN { scorer, .. } | Self::Beam { scorer, .. } => Some(scorer),
-        }
     }
 
     /// The answer of a finished tree.
     #[must_use]
     pub fn select(&self, tree: &Tree, answers: &dyn Answers) -> Option<Selected> {
-        let (select, how) = match *self {
-            // The vote over one path is that path.
-            Self::Greedy | Self::SelfConsistency { .. } => (Selection::Majority, Aggregate::Last),
-            Self::BestOfN { select, .. } => (select, Aggregate::Last),
-            Self::Beam { select, aggregate, .. } => (select, aggregate),
-        };
+        let (select, how) = self.selection();
         match select {
             Selection::Best => best(tree, SCORER, how, answers),
             Selection::Majority => majority(tree, answers),
@@ -65,14 +71,17 @@ impl StrategySpec {
         budget: Budget,
         in_flight: NonZeroUsize,
     ) -> Config {
-        let (temperature, seed, max_step_tokens) = match *self {
-            Self::Greedy => (0.0, 0, max_tokens),
-            Self::BestOfN { temperature, seed, .. }
-            | Self::SelfConsistency { temperature, seed, .. } => (temperature, seed, max_tokens),
-            Self::Beam { temperature, seed, max_step_tokens, .. } => {
-                let step = NonZeroU32::new(max_step_tokens).unwrap_or(NonZeroU32::MIN);
-                (temperature, seed, step)
+        let (temperature, seed, max_step_tokens) = match (*self, self.stepwise()) {
+            (_, Some(steps)) => {
+                let step = NonZeroU32::new(steps.max_step_tokens).unwrap_or(NonZeroU32::MIN);
+                (steps.temperature, steps.seed, step)
             }
+            (
+                Self::BestOfN { temperature, seed, .. }
+                | Self::SelfConsistency { temperature, seed, .. },
+                None,
+            ) => (temperature, seed, max_tokens),
+            _ => (0.0, 0, max_tokens),
         };
         Config {
             stops,

@@ -8,11 +8,11 @@ use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
-use crate::config::{ScorerName, StrategySpec};
 use crate::dataset::Dataset;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
 use crate::record::{Outcome, Record};
+use crate::spec::{ScorerName, StrategySpec};
 use crate::store::{Store, StoreError};
 use crate::summary::Accuracy;
 

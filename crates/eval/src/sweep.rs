@@ -41,13 +41,14 @@ pub use progress::{SweepProgress, sweep_command};
 pub use report::Report;
 pub use series::{Draw, Series};
 
-use crate::config::{ConfigError, ScorerName, StrategySpec};
+use crate::config::ConfigError;
 use crate::dataset::Dataset;
 use crate::problem::Problem;
 use crate::progress::Progress;
 use crate::record::Record;
 use crate::run::{Ended, Run, RunError};
 use crate::run_info::RunInfo;
+use crate::spec::{ScorerName, StrategySpec};
 use crate::store::StoreError;
 use sizes::Costs;
 

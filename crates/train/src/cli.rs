@@ -127,7 +127,7 @@ fn house_model(args: &HouseModel, stopped: &AtomicBool) -> Result<bool, TrainErr
             return Ok(false);
         }
     }
-    if wanted(Part::Prm) && !pipeline.train_prm(&mut runner)? {
+    if wanted(Part::Prm) && !pipeline.train_prm(choice, &mut runner)? {
         return Ok(false);
     }
     if wanted(Part::Card) {

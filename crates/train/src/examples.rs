@@ -38,7 +38,8 @@ pub struct Labelled {
     pub steps: Vec<String>,
     /// For each step the probability that it is good: 0 or 1, or between for soft labels.
     pub labels: Vec<f32>,
-    /// Whether the last step ends the answer; the end-of-sequence token is then added to it.
+    /// Whether the last step, or each of several siblings, ends the answer; the end-of-sequence token is
+    /// then added to it.
     #[serde(default)]
     pub ended: bool,
     /// How the steps stand to one another.
@@ -112,8 +113,13 @@ impl Example for Labelled {
             }
             steps.push((encode(tokenizer, text)?, *label));
         }
-        if let Some((last, _)) = steps.last_mut().filter(|_| self.ended) {
-            last.push(end(tokenizer)?);
+        let first_ended = match (self.ended, self.arrangement) {
+            (false, _) => steps.len(),
+            (true, Arrangement::Path) => steps.len() - 1,
+            (true, Arrangement::Siblings) => 0,
+        };
+        for (step, _) in &mut steps[first_ended..] {
+            step.push(end(tokenizer)?);
         }
         let prompt = encode(tokenizer, &self.prompt)?;
         Ok(match self.arrangement {

@@ -2,16 +2,19 @@
 
 pub mod card;
 pub mod data;
+pub mod growth;
 pub mod judgement;
+pub mod on_policy;
 pub mod pipeline;
 pub mod plan;
 pub mod scores;
 pub mod shape;
 pub mod vocabulary;
+pub mod walks;
 
 pub use card::Circumstances;
 pub use judgement::Judgement;
 pub use pipeline::Pipeline;
-pub use plan::Plan;
+pub use plan::{Plan, Stage};
 pub use scores::Scores;
 pub use shape::Size;

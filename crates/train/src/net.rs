@@ -46,12 +46,16 @@ pub enum Sight {
     /// For fused operations, on the CPU.
     Fused(Arc<Spans>),
     /// For Burn's operations, on any device.
-    Composed {
-        /// The rotations of all positions.
-        rotation: Rotation,
-        /// `[B, 1, T, T]`: 0 where a token may look, a large negative number elsewhere.
-        mask: Tensor<4>,
-    },
+    Composed(Arc<Composed>),
+}
+
+/// What attention by Burn's operations needs.
+#[derive(Debug)]
+pub struct Composed {
+    /// The rotations of all positions.
+    pub rotation: Rotation,
+    /// `[B, 1, T, T]`: 0 where a token may look, a large negative number elsewhere.
+    pub mask: Tensor<4>,
 }
 
 impl Net {

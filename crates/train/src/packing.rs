@@ -8,7 +8,7 @@ use espalier_core::Seed;
 use espalier_models::ModelConfig;
 
 use crate::fused::{Span, Spans};
-use crate::net::{Rotation, Sight, ids};
+use crate::net::{Composed, Rotation, Sight, ids};
 use crate::sequence::Sequence;
 
 /// What keeps a token from looking where it may not: far below any score, far above `f32`'s limit.
@@ -166,8 +166,8 @@ pub fn composed(
         line[*own..=at % width].fill(0.0);
     }
     let mask = TensorData::new(mask, [rows, 1, width, width]);
-    Sight::Composed {
+    Sight::Composed(Arc::new(Composed {
         rotation: Rotation::new(config, positions, rows, device),
         mask: Tensor::from_data(mask, device),
-    }
+    }))
 }

@@ -163,6 +163,16 @@ pub enum SeriesArg {
     Weighted,
     /// Step by step: the best quarter of n candidates is kept, each continued four times
     Beam,
+    /// Step by step in n / 4 subtrees that do not compete, each continued four times
+    Dvts,
+    /// Step by step: n continuations are shared out by score
+    Rebase,
+    /// Step by step: n paths are drawn again by score
+    ParticleFilter,
+    /// Monte-Carlo tree search by upper confidence bounds
+    Uct,
+    /// Monte-Carlo tree search that visits first what the policy finds likely
+    Puct,
 }
 
 impl From<SeriesArg> for Series {
@@ -172,6 +182,11 @@ impl From<SeriesArg> for Series {
             SeriesArg::BestOfN => Self::BestOfN,
             SeriesArg::Weighted => Self::Weighted,
             SeriesArg::Beam => Self::Beam,
+            SeriesArg::Dvts => Self::Dvts,
+            SeriesArg::Rebase => Self::Rebase,
+            SeriesArg::ParticleFilter => Self::ParticleFilter,
+            SeriesArg::Uct => Self::Uct,
+            SeriesArg::Puct => Self::Puct,
         }
     }
 }

@@ -3,6 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
+use crate::spec::{Stepwise, StrategySpec};
 use crate::sweep::Series;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -21,29 +22,46 @@ fn the_grammar_is_sound() {
     Cli::command().debug_assert();
 }
 
+/// The defaults of what goes step by step.
+const STEPS: Stepwise = Stepwise {
+    depth: 40,
+    max_step_tokens: 256,
+    scorer: ScorerName::ChosenLogprob,
+    aggregate: Aggregate::Last,
+    select: Selection::Best,
+    temperature: 0.8,
+    seed: 42,
+};
+
 #[test]
 fn defaults_are_those_cited() {
     let beam = strategy("eval beam --model m.gguf");
-    assert_eq!(
-        beam.spec(),
-        StrategySpec::Beam {
-            width: 4,
-            n: None,
-            depth: 40,
-            max_step_tokens: 256,
-            scorer: ScorerName::ChosenLogprob,
-            aggregate: Aggregate::Last,
-            select: Selection::Best,
-            temperature: 0.8,
-            seed: 42,
-        }
-    );
+    assert_eq!(beam.spec(), StrategySpec::Beam { width: 4, n: None, steps: STEPS });
     assert_eq!(beam.run().max_tokens().get(), 256);
     assert_eq!(beam.run().dataset().kind, DatasetKind::Game24);
     assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);
     let puzzles = strategy("eval greedy --model m --dataset game24");
     assert_eq!(puzzles.run().dataset().kind, DatasetKind::Game24);
     assert_eq!(puzzles.run().max_tokens().get(), 256);
+}
+
+#[test]
+fn every_strategy_has_defaults_and_its_own_numbers() {
+    let spec = |line: &str| strategy(&format!("eval {line} --model m")).spec();
+    let steps = STEPS;
+    assert_eq!(spec("dvts --n 8"), StrategySpec::Dvts { width: 4, n: Some(8), steps });
+    let lookahead = StrategySpec::Lookahead { width: 4, n: None, lookahead: 1, steps };
+    assert_eq!(spec("lookahead"), lookahead);
+    assert_eq!(spec("rebase"), StrategySpec::Rebase { n: 16, score_temperature: 0.2, steps });
+    let filter = StrategySpec::ParticleFilter { n: 3, score_temperature: 1.5, steps };
+    assert_eq!(spec("particle-filter --n 3 --score-temperature 1.5"), filter);
+    let exploration = std::f64::consts::SQRT_2;
+    assert_eq!(spec("uct"), StrategySpec::Uct { width: 4, simulations: 16, exploration, steps });
+    let puct = StrategySpec::Puct { width: 2, simulations: 9, exploration: 0.0, steps };
+    assert_eq!(spec("puct --width 2 --simulations 9 --exploration 0"), puct);
+    for line in ["dvts", "lookahead", "rebase", "particle-filter", "uct", "puct"] {
+        assert!(spec(line).strategy().is_ok(), "{line}");
+    }
 }
 
 #[test]
@@ -92,6 +110,11 @@ fn bad_input_is_refused_with_exit_code_2() {
         ("eval greedy --model m --temperature 1", "unexpected argument"),
         ("eval self-consistency --model m --scorer entropy", "unexpected argument"),
         ("eval best-of-n --model m --width 4", "unexpected argument"),
+        ("eval lookahead --model m --aggregate min", "unexpected argument"),
+        ("eval rebase --model m --width 4", "unexpected argument"),
+        ("eval rebase --model m --score-temperature 0", "above 0"),
+        ("eval uct --model m --exploration -1", "unexpected argument"),
+        ("eval puct --model m --exploration inf", "not negative"),
     ] {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 2, "{line}");
@@ -102,12 +125,15 @@ fn bad_input_is_refused_with_exit_code_2() {
 
 #[test]
 fn help_says_what_it_is_about() {
-    for line in ["--help", "eval --help", "eval beam --help", "model --help", "model logits --help"]
-    {
+    let strategies = ["eval beam --help", "eval uct --help", "eval rebase --help"];
+    let others = ["--help", "eval --help", "model --help", "model logits --help"];
+    for line in strategies.into_iter().chain(others) {
         let error = parse(line).unwrap_err();
         assert_eq!(error.exit_code(), 0, "{line}");
         let help = error.to_string();
-        assert!(!help.contains("What all strategies share."), "{help}");
+        for inner in ["What all strategies share.", "What step by step", "What both have."] {
+            assert!(!help.contains(inner), "{help}");
+        }
         assert!(help.len() > 200, "{help}");
     }
 }
@@ -122,7 +148,9 @@ fn sweep(line: &str) -> Box<Sweep> {
 #[test]
 fn a_sweep_takes_what_its_scorer_allows_and_each_number_once() {
     let all = sweep("sweep --model m");
-    assert_eq!(all.series(), [Series::Majority, Series::BestOfN, Series::Beam]);
+    let scored = [Series::BestOfN, Series::Beam, Series::Dvts, Series::Rebase];
+    let last = [Series::ParticleFilter, Series::Uct, Series::Puct];
+    assert_eq!(all.series(), [&[Series::Majority][..], &scored, &last].concat());
     assert_eq!((all.seeds(), all.budgets()), (vec![1, 2, 3], Vec::new()));
     assert_eq!(all.greedy_tokens().get(), 256);
     let some = sweep(

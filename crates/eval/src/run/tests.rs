@@ -12,9 +12,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{ScorerName, Selection};
 use crate::dataset::DatasetKind;
 use crate::run_info::RunInfo;
+use crate::spec::{ScorerName, Selection, Stepwise};
 
 /// Letters whose ended answers say a number: how long they are, modulo 5.
 pub(crate) struct Numbers(Letters);
@@ -75,18 +75,18 @@ pub(crate) fn dataset() -> Dataset {
     Dataset::parse(DatasetKind::Gsm8k, Path::new("toy"), &text).unwrap()
 }
 
+const STEPS: Stepwise = Stepwise {
+    depth: 8,
+    max_step_tokens: 16,
+    scorer: ScorerName::ChosenLogprob,
+    aggregate: Aggregate::Mean,
+    select: Selection::Best,
+    temperature: 0.8,
+    seed: 42,
+};
+
 fn beam() -> StrategySpec {
-    StrategySpec::Beam {
-        width: 2,
-        n: None,
-        depth: 8,
-        max_step_tokens: 16,
-        scorer: ScorerName::ChosenLogprob,
-        aggregate: Aggregate::Mean,
-        select: Selection::Best,
-        temperature: 0.8,
-        seed: 42,
-    }
+    StrategySpec::Beam { width: 2, n: None, steps: STEPS }
 }
 
 fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
@@ -145,8 +145,15 @@ fn timeless(store: &Store) -> Vec<Record> {
 #[test]
 fn every_problem_is_searched_within_its_budget_and_recorded() {
     let dataset = dataset();
+    let (steps, score_temperature, exploration) = (STEPS, 0.2, 1.0);
     for strategy in [
         beam(),
+        StrategySpec::Dvts { width: 2, n: None, steps },
+        StrategySpec::Lookahead { width: 2, n: None, lookahead: 1, steps },
+        StrategySpec::Rebase { n: 4, score_temperature, steps },
+        StrategySpec::ParticleFilter { n: 4, score_temperature, steps },
+        StrategySpec::Uct { width: 2, simulations: 8, exploration, steps },
+        StrategySpec::Puct { width: 2, simulations: 8, exploration, steps },
         StrategySpec::Greedy,
         StrategySpec::SelfConsistency { n: 3, temperature: 0.8, seed: 1 },
         StrategySpec::BestOfN {
@@ -218,10 +225,7 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
     let dataset = dataset();
     let dir = TempDir::new().unwrap();
     let mut store = Store::create(dir.path(), info()).unwrap();
-    let mut odd = beam();
-    if let StrategySpec::Beam { n, .. } = &mut odd {
-        *n = Some(3);
-    }
+    let odd = StrategySpec::Beam { width: 2, n: Some(3), steps: STEPS };
     let error = carry_out(&plan(&dataset, odd, 1), &mut store, &mut letters(), 1).unwrap_err();
     assert!(error.to_string().contains("`--n` 3 is not a multiple of `--width` 2"), "{error}");
     let plan = plan(&dataset, beam(), 1);
@@ -240,11 +244,9 @@ fn prm() -> StepMarks<HashReader> {
 }
 
 fn beam_by_prm() -> StrategySpec {
-    let mut spec = beam();
-    if let StrategySpec::Beam { scorer, aggregate, select, .. } = &mut spec {
-        (*scorer, *aggregate, *select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
-    }
-    spec
+    let (scorer, aggregate, select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
+    let steps = Stepwise { scorer, aggregate, select, ..STEPS };
+    StrategySpec::Beam { width: 2, n: None, steps }
 }
 
 #[test]

@@ -7,8 +7,8 @@ use espalier_core::Budget;
 
 use super::calibration::Caps;
 use super::series::{Draw, Series};
-use crate::config::StrategySpec;
 use crate::run_info::RunInfo;
+use crate::spec::StrategySpec;
 use crate::store::{Store, StoreError};
 
 /// The folder of the cells' run directories.

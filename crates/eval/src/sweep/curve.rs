@@ -103,9 +103,9 @@ mod tests {
     use espalier_core::{Aggregate, Axis, Entry, Spend};
 
     use super::*;
-    use crate::config::ScorerName;
     use crate::dataset::DatasetKind;
     use crate::record::tests::{item, outcome};
+    use crate::spec::ScorerName;
 
     #[test]
     fn seeds_are_averaged_within_problems() {

@@ -25,7 +25,9 @@ const FAMILY: &str = "DejaVu Sans, sans-serif";
 
 /// Colours that people who confuse some can tell apart.
 ///
-/// Source: Okabe and Ito 2008, <https://jfly.uni-koeln.de/color/>.
+/// Source: Okabe and Ito 2008, <https://jfly.uni-koeln.de/color/>; without its yellow, which is faint on
+/// white, and with a brown, a grey
+/// and a dark teal.
 fn colour(series: Series) -> RGBColor {
     match series {
         Series::Greedy => RGBColor(0, 0, 0),
@@ -33,6 +35,11 @@ fn colour(series: Series) -> RGBColor {
         Series::BestOfN => RGBColor(213, 94, 0),
         Series::Weighted => RGBColor(204, 121, 167),
         Series::Beam => RGBColor(0, 158, 115),
+        Series::Dvts => RGBColor(86, 180, 233),
+        Series::Rebase => RGBColor(230, 159, 0),
+        Series::ParticleFilter => RGBColor(120, 72, 32),
+        Series::Uct => RGBColor(130, 130, 130),
+        Series::Puct => RGBColor(0, 73, 73),
     }
 }
 
@@ -91,7 +98,8 @@ type Drawn<B> = Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType
 
 fn paint<B: DrawingBackend>(report: &Report, area: &DrawingArea<B, Shift>) -> Drawn<B> {
     area.fill(&WHITE)?;
-    let (legend, charts) = area.split_vertically(52);
+    let rows = drawn(report).len().div_ceil(KEY_COLUMNS) as i32;
+    let (legend, charts) = area.split_vertically(28 + KEY_ROW * rows);
     key(report, &legend)?;
     for (panel, area) in PANELS.iter().zip(charts.split_evenly((1, 2))) {
         chart(report, panel, &area)?;
@@ -99,19 +107,24 @@ fn paint<B: DrawingBackend>(report: &Report, area: &DrawingArea<B, Shift>) -> Dr
     area.present()
 }
 
-/// The names of the series in a line above the panels.
+/// Names of series in a line.
+const KEY_COLUMNS: usize = 4;
+
+/// Pixels between these lines.
+const KEY_ROW: i32 = 24;
+
+/// The names of the series above the panels.
 fn key<B: DrawingBackend>(report: &Report, area: &DrawingArea<B, Shift>) -> Drawn<B> {
     let style = (FAMILY, 15).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
-    let mut x = 74;
-    let y = 28;
-    for series in drawn(report) {
+    let column = (SIZE.0 as i32 - 2 * 74) / KEY_COLUMNS as i32;
+    for (at, series) in drawn(report).into_iter().enumerate() {
         let Some(first) = report.curve(series).first().copied() else { continue };
+        let x = 74 + column * (at % KEY_COLUMNS) as i32;
+        let y = 28 + KEY_ROW * (at / KEY_COLUMNS) as i32;
         let colour = colour(series);
         area.draw(&PathElement::new([(x, y), (x + 30, y)], colour.stroke_width(2)))?;
         marker(area, series, (x + 15, y))?;
-        let (width, _) = area.estimate_text_size(&first.label, &style)?;
         area.draw(&Text::new(first.label.clone(), (x + 38, y), style.clone()))?;
-        x += 38 + width as i32 + 28;
     }
     Ok(())
 }
@@ -190,6 +203,10 @@ fn marker<B: DrawingBackend>(
 ) -> Drawn<B> {
     let fill = colour(series).filled();
     let (x, y) = at;
+    let outline = |mut corners: Vec<(i32, i32)>| {
+        corners.push(corners[0]);
+        area.draw(&PathElement::new(corners, colour(series).stroke_width(2)))
+    };
     match series {
         Series::Greedy => {
             area.draw(&Polygon::new([(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)], fill))
@@ -202,6 +219,13 @@ fn marker<B: DrawingBackend>(
         Series::Beam => {
             area.draw(&Polygon::new([(x - 6, y + 5), (x + 6, y + 5), (x, y - 6)], fill))
         }
+        Series::Dvts => outline(vec![(x - 6, y + 5), (x + 6, y + 5), (x, y - 6)]),
+        Series::Rebase => {
+            outline(vec![(x - 5, y - 5), (x + 5, y - 5), (x + 5, y + 5), (x - 5, y + 5)])
+        }
+        Series::ParticleFilter => outline(vec![(x - 6, y - 5), (x + 6, y - 5), (x, y + 6)]),
+        Series::Uct => outline(vec![(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]),
+        Series::Puct => area.draw(&Cross::new(at, 5, colour(series).stroke_width(2))),
     }
 }
 

@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use espalier_core::Aggregate;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ScorerName, Selection, StrategySpec};
+use crate::spec::{ScorerName, Selection, Stepwise, StrategySpec};
 
 /// Continuations of a path that a beam keeps: rounds have `size` candidates, of which a quarter is kept.
+/// Also of a subtree's path in DVTS, and of a leaf in Monte-Carlo tree search.
 ///
 /// Source: `beam_width` of search-and-learn, <https://github.com/huggingface/search-and-learn>, which
 /// varies n alone; the setting M = 4 of Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.2.
@@ -17,6 +18,16 @@ pub const BEAM_WIDTH: u32 = 4;
 ///
 /// Source: `num_iterations` of search-and-learn, <https://github.com/huggingface/search-and-learn>.
 const DEPTH: u32 = 40;
+
+/// What divides scores before paths share by them.
+///
+/// Source: `softmax_temperature` of REBASE, <https://github.com/thu-wyz/rebase>.
+const SCORE_TEMPERATURE: f64 = 0.2;
+
+/// Weight of the likely and little visited in PUCT.
+///
+/// Source: `c_puct` of rStar-Math, <https://github.com/microsoft/rStar>.
+const PUCT_EXPLORATION: f64 = 2.0;
 
 /// A strategy whose size grows with the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,6 +43,16 @@ pub enum Series {
     Weighted,
     /// Beam search with size candidates a round.
     Beam,
+    /// Subtrees that do not compete, with size candidates a round in all.
+    Dvts,
+    /// Size continuations a round, shared out by score.
+    Rebase,
+    /// Size paths, drawn again by score.
+    ParticleFilter,
+    /// Monte-Carlo tree search of size simulations, by upper confidence bounds.
+    Uct,
+    /// The same, which visits first what the policy finds likely.
+    Puct,
 }
 
 /// What all cells of a sweep share.
@@ -55,6 +76,11 @@ impl Series {
             Self::BestOfN => "best-of-n",
             Self::Weighted => "weighted",
             Self::Beam => "beam",
+            Self::Dvts => "dvts",
+            Self::Rebase => "rebase",
+            Self::ParticleFilter => "particle-filter",
+            Self::Uct => "uct",
+            Self::Puct => "puct",
         }
     }
 
@@ -66,13 +92,25 @@ impl Series {
             Self::Majority => "best-of-n (majority)".to_owned(),
             Self::BestOfN => format!("best-of-n ({})", scorer_name(scorer)),
             Self::Weighted => format!("best-of-n (weighted by {})", scorer_name(scorer)),
-            Self::Beam => format!("beam ({})", scorer_name(scorer)),
+            _ => format!("{} ({})", self.name(), scorer_name(scorer)),
         }
     }
 
     /// Returns true if and only if a scorer decides over its answers.
     pub fn is_scored(self) -> bool {
-        matches!(self, Self::BestOfN | Self::Weighted | Self::Beam)
+        !matches!(self, Self::Greedy | Self::Majority)
+    }
+
+    /// Returns true if and only if it goes step by step.
+    #[must_use]
+    pub fn is_stepwise(self) -> bool {
+        !matches!(self, Self::Greedy | Self::Majority | Self::BestOfN | Self::Weighted)
+    }
+
+    /// Returns true if and only if its size is a number of simulations.
+    #[must_use]
+    pub fn is_simulated(self) -> bool {
+        matches!(self, Self::Uct | Self::Puct)
     }
 
     /// The strategy of a size.
@@ -85,22 +123,39 @@ impl Series {
         seed: u64,
     ) -> StrategySpec {
         let Draw { temperature, scorer, aggregate } = draw;
+        let steps = Stepwise {
+            depth: DEPTH,
+            max_step_tokens: max_step_tokens.get(),
+            scorer,
+            aggregate,
+            select: Selection::Best,
+            temperature,
+            seed,
+        };
+        let (width, score_temperature) = (size.clamp(1, BEAM_WIDTH), SCORE_TEMPERATURE);
         let answers = |select| StrategySpec::BestOfN { n: size, scorer, select, temperature, seed };
         match self {
             Self::Greedy => StrategySpec::Greedy,
             Self::Majority => StrategySpec::SelfConsistency { n: size, temperature, seed },
             Self::BestOfN => answers(Selection::Best),
             Self::Weighted => answers(Selection::Weighted),
-            Self::Beam => StrategySpec::Beam {
-                width: size.clamp(1, BEAM_WIDTH),
-                n: Some(size),
-                depth: DEPTH,
-                max_step_tokens: max_step_tokens.get(),
-                scorer,
-                aggregate,
-                select: Selection::Best,
-                temperature,
-                seed,
+            Self::Beam => StrategySpec::Beam { width, n: Some(size), steps },
+            Self::Dvts => StrategySpec::Dvts { width, n: Some(size), steps },
+            Self::Rebase => StrategySpec::Rebase { n: size, score_temperature, steps },
+            Self::ParticleFilter => {
+                StrategySpec::ParticleFilter { n: size, score_temperature, steps }
+            }
+            Self::Uct => StrategySpec::Uct {
+                width: BEAM_WIDTH,
+                simulations: size,
+                exploration: std::f64::consts::SQRT_2,
+                steps,
+            },
+            Self::Puct => StrategySpec::Puct {
+                width: BEAM_WIDTH,
+                simulations: size,
+                exploration: PUCT_EXPLORATION,
+                steps,
             },
         }
     }
@@ -110,7 +165,7 @@ impl Series {
     pub fn allowed(self, size: u32) -> Option<u32> {
         let size = match self {
             Self::Greedy => size.min(1),
-            Self::Beam if size > BEAM_WIDTH => size - size % BEAM_WIDTH,
+            Self::Beam | Self::Dvts if size > BEAM_WIDTH => size - size % BEAM_WIDTH,
             _ => size,
         };
         (size > 0).then_some(size)
@@ -136,7 +191,17 @@ mod tests {
             scorer: ScorerName::ChosenLogprob,
             aggregate: Aggregate::Last,
         };
-        for series in [Series::Greedy, Series::Majority, Series::BestOfN, Series::Beam] {
+        for series in [
+            Series::Greedy,
+            Series::Majority,
+            Series::BestOfN,
+            Series::Beam,
+            Series::Dvts,
+            Series::Rebase,
+            Series::ParticleFilter,
+            Series::Uct,
+            Series::Puct,
+        ] {
             assert_eq!(series.allowed(0), None);
             for size in 1..40 {
                 let size = series.allowed(size).unwrap();

@@ -8,7 +8,10 @@
 //! - A beam has a round for each step and gets back what a round did not use. Size s fits where the
 //!   typical cost of all rounds but one, s mean steps each, and the worst case of one round fit
 //!   together. A problem with longer steps than usual can still be cut; the table counts these. Branches
-//!   that agree are computed once, which no admission can rely on: a beam spends less than that.
+//!   that agree are computed once, which no admission can rely on: a beam spends less than that. So it
+//!   is with all series that go step by step and have size candidates a round.
+//! - Monte-Carlo tree search of size s fits where the worst case of one simulation and the typical cost of
+//!   all others fit together, each of four mean steps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ use espalier_core::{
 };
 
 use super::calibration::{Calibration, Caps};
-use super::series::Series;
+use super::series::{BEAM_WIDTH, Series};
 
 /// The largest size.
 ///
@@ -48,9 +51,10 @@ impl Costs {
     ) -> Self {
         let of = |series: Series| {
             let scorer = prm.filter(|_| series.is_scored());
-            let (until, cap) = match series {
-                Series::Beam => (Until::Boundary, caps.step.get()),
-                _ => (Until::End, caps.answer.get()),
+            let (until, cap) = if series.is_stepwise() {
+                (Until::Boundary, caps.step.get())
+            } else {
+                (Until::End, caps.answer.get())
             };
             let worst = first_round(prompt, policy, scorer, until, cap);
             let mut sum = 0;
@@ -61,14 +65,19 @@ impl Costs {
                     sum
                 })
                 .collect();
-            if series == Series::Beam {
+            if series.is_stepwise() {
                 // What scoring multiplies a step's tokens by.
                 let alone = first_round(prompt, policy, None, until, cap);
                 let ratio = worst[1].computed as f64 / alone[1].computed.max(1) as f64;
-                let rounds = f64::from(calibration.steps_p95.saturating_sub(1));
                 let step = calibration.step_mean.min(f64::from(cap)) * ratio;
+                let rounds = f64::from(calibration.steps_p95.saturating_sub(1));
+                let first = costs[BEAM_WIDTH as usize - 1];
                 for (at, cost) in costs.iter_mut().enumerate() {
-                    *cost += (rounds * step * (at + 1) as f64).ceil() as u64;
+                    if series.is_simulated() {
+                        *cost = first + (at as f64 * f64::from(BEAM_WIDTH) * step).ceil() as u64;
+                    } else {
+                        *cost += (rounds * step * (at + 1) as f64).ceil() as u64;
+                    }
                 }
             }
             costs

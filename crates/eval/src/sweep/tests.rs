@@ -5,8 +5,8 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::ScorerName;
 use crate::run::tests::{dataset, letters};
+use crate::spec::ScorerName;
 use crate::store::read_run;
 
 const BUDGETS: [u64; 2] = [120, 400];

@@ -17,9 +17,8 @@ use super::{Flat, tensor, with_values};
 
 /// The output and the attention weights: of each row, each head, each token of its span in order.
 pub(super) fn forward(qkv: &Flat, spans: &Spans) -> (Flat, Vec<f32>) {
-    let (output, weights) =
-        with_values(qkv, |qkv| Arch::new().dispatch(|| attended(qkv, spans)));
-    (tensor(output, [spans.spans.len(), spans.heads * spans.dim]), weights)
+    let (output, weights) = with_values(qkv, |qkv| Arch::new().dispatch(|| attended(qkv, spans)));
+    (tensor(output, [spans.each.len(), spans.heads * spans.dim]), weights)
 }
 
 #[inline(always)]
@@ -27,11 +26,11 @@ pub(super) fn forward(qkv: &Flat, spans: &Spans) -> (Flat, Vec<f32>) {
 fn attended(qkv: &[f32], spans: &Spans) -> (Vec<f32>, Vec<f32>) {
     let Spans { width, heads, kv_heads, dim, .. } = *spans;
     let group = heads / kv_heads;
-    let mut output = vec![0.0; spans.spans.len() * heads * dim];
+    let mut output = vec![0.0; spans.each.len() * heads * dim];
     let mut weights = Vec::new();
     let [mut queries, mut keys, mut values, mut across] = [(); 4].map(|()| vec![0.0; width * dim]);
     let mut scores = vec![0.0; width];
-    for row in 0..spans.spans.len() / width {
+    for row in 0..spans.each.len() / width {
         let first = row * width;
         for head in 0..heads {
             if head % group == 0 {
@@ -41,7 +40,7 @@ fn attended(qkv: &[f32], spans: &Spans) -> (Vec<f32>, Vec<f32>) {
             }
             spans.turned(qkv, first, head, (dim as f32).sqrt().recip(), &mut queries);
             for at in 0..width {
-                let span = spans.spans[first + at];
+                let span = spans.each[first + at];
                 let query = &queries[at * dim..][..dim];
                 let scores = span.weigh(at, width, query, &across, &mut scores);
                 let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -75,7 +74,7 @@ fn gradient(dy: &[f32], qkv: &[f32], mut weights: &[f32], spans: &Spans) -> Vec<
     let [mut queries, mut keys, mut values, mut across] = [(); 4].map(|()| vec![0.0; width * dim]);
     let [mut d_queries, mut d_keys, mut d_values] = [(); 3].map(|()| vec![0.0; width * dim]);
     let mut scores = vec![0.0; width];
-    for row in 0..spans.spans.len() / width {
+    for row in 0..spans.each.len() / width {
         let first = row * width;
         for head in 0..heads {
             let (key_head, value_head) = (heads + head / group, heads + kv_heads + head / group);
@@ -89,7 +88,7 @@ fn gradient(dy: &[f32], qkv: &[f32], mut weights: &[f32], spans: &Spans) -> Vec<
             spans.turned(qkv, first, head, scale, &mut queries);
             d_queries.fill(0.0);
             for at in 0..width {
-                let span = spans.spans[first + at];
+                let span = spans.each[first + at];
                 let dy = &dy[((first + at) * heads + head) * dim..][..dim];
                 let scores = span.weigh(at, width, dy, &across, &mut scores);
                 let (own, rest) = weights.split_at(scores.len());

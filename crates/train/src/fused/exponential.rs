@@ -6,7 +6,7 @@ use std::f32::consts::LOG2_E;
 const SHIFT: f32 = 12_582_912.0;
 
 /// ln 2 in two parts, of which the first has few bits.
-const LN_2: (f32, f32) = (0.693_359_375, -2.121_944_4e-4);
+const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
 
 /// `eˣ`, to three units in the last place for `x` from -87 to 88, beyond which it stays.
 ///

@@ -28,7 +28,7 @@ pub struct Spans {
     /// Size of a head.
     pub(super) dim: usize,
     /// Row by row.
-    pub(super) spans: Vec<Span>,
+    pub(super) each: Vec<Span>,
     /// `[B · T, D / 2]`.
     pub(super) cos: Vec<f32>,
     /// `[B · T, D / 2]`.
@@ -51,6 +51,6 @@ impl Spans {
         }
         let [cos, sin] = rotation::tables(config, positions);
         let ModelConfig { heads, kv_heads, head_dim: dim, .. } = *config;
-        Self { width, heads, kv_heads, dim, spans, cos, sin }
+        Self { width, heads, kv_heads, dim, each: spans, cos, sin }
     }
 }

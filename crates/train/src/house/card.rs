@@ -170,16 +170,18 @@ fn interval(of: &Interval) -> String {
 fn data_text(plan: &Plan) -> String {
     format!(
         "## Data\n\n\
-         All of it is generated, from seed {}: {} solved puzzles for each stage of the policy, {} walks \
-         for the reward model, labelled by an exhaustive solver in exact arithmetic \
-         (`crates/train/src/house/data.rs`).\n\
+         All of it is generated, from seed {}: {} solved puzzles for each stage of the policy; for the \
+         reward model {} walks drawn by rule and all that the policy itself writes in searches of {} \
+         training puzzles, labelled by an exhaustive solver in exact arithmetic \
+         (`crates/train/src/house/`, `data.rs` and `on_policy.rs`).\n\
          Of the 1,362 solvable games of 24 with numbers to 13, 256 are for testing: the paper's hundred \
          and one in eight of the others, by a hash.\n\
          No training puzzle has the numbers of a test puzzle, whatever its target, and no state on a \
          training path is a test puzzle.\n\n",
         plan.seed,
         human(plan.solved as f64),
-        human(plan.judged as f64),
+        human(plan.prm.iter().map(|stage| stage.judged as f64).sum()),
+        human(plan.prm.iter().map(|stage| stage.posed as f64).sum()),
     )
 }
 
@@ -194,9 +196,10 @@ fn training_text(plan: &Plan, curves: &[(String, Vec<Value>)], around: &Circumst
             let _ = writeln!(text, "- {name}: {}", recipe(&stage.recipe));
         }
     }
-    for (index, (_, prm)) in plan.prm.iter().enumerate() {
+    for (index, stage) in plan.prm.iter().enumerate() {
         let from = if index == 0 { ", from the policy's stage 1" } else { "" };
-        let _ = writeln!(text, "- reward model, stage {}{from}: {}", index + 1, recipe(prm));
+        let _ =
+            writeln!(text, "- reward model, stage {}{from}: {}", index + 1, recipe(&stage.recipe));
     }
     text.push('\n');
     for (name, points) in curves {

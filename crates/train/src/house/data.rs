@@ -1,4 +1,4 @@
-//! The house model's training data: puzzles solved for the policy, walks judged for the reward model.
+//! The house model's training data: puzzles solved for the policy, and puzzles for the reward model's walks.
 //!
 //! Both are made from the training puzzles of the Game of 24 and from drawn Countdown puzzles. No puzzle
 //! has the numbers of a test puzzle, and no state of a path poses one.
@@ -11,10 +11,11 @@ use espalier_eval::countdown::{
     path_truth, pick_from, render, split, step_text, train_puzzles,
 };
 
+use super::walks::{Walks, answers, first_steps, walk};
 use crate::examples::{Arrangement, Labelled, Supervised};
 
 /// Draws below a number, uniformly.
-type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
+pub(super) type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
 
 /// Makes puzzles and examples.
 #[derive(Debug)]
@@ -44,37 +45,25 @@ pub struct Mixture {
     pub small: usize,
     /// Countdown with five numbers.
     pub large: usize,
-    /// Of ten puzzles of these three kinds, those that show all good first steps, without what comes of
-    /// them, instead of one solution: that step is the hardest, and whole solutions show one of them in
-    /// fifty tokens.
+    /// Of ten puzzles of the first three kinds, those that show all good first steps, without what comes
+    /// of them, instead of one solution: that step is the hardest, and whole solutions show one of them
+    /// in fifty tokens.
     pub first_steps: usize,
+    /// Of the same ten, those that show all good second steps after one good first step.
+    pub second_steps: usize,
 }
 
 impl Mixture {
     /// Whole solutions: how steps are written, which sums are true, how an answer is put together.
-    pub const WHOLE: Self = Self { game: 5, wide: 0, near: 0, small: 4, large: 1, first_steps: 0 };
+    pub const WHOLE: Self =
+        Self { game: 5, wide: 0, near: 0, small: 4, large: 1, first_steps: 0, second_steps: 0 };
 
-    /// Many puzzles with the game's target, and their first steps above all.
-    pub const FIRST_STEPS: Self = Self { game: 1, wide: 3, near: 6, small: 3, large: 1, first_steps: 8 };
-}
+    /// Many puzzles with the game's target and with targets near it, and their first steps above all.
+    pub const FIRST_STEPS: Self =
+        Self { game: 1, wide: 3, near: 6, small: 3, large: 1, first_steps: 8, second_steps: 0 };
 
-/// What a reward model's examples are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Walks {
-    /// Of ten puzzles with four numbers, those that show first steps side by side.
-    pub side_by_side: usize,
-    /// Of ten walks that have gone astray, those that go on at each step.
-    pub goes_on: usize,
-    /// Of ten last moves, those that only claim the target, as a policy writes them that has gone astray.
-    pub wishful: usize,
-}
-
-impl Walks {
-    /// First steps above all: their worth is the hardest to tell.
-    pub const FIRST_STEPS: Self = Self { side_by_side: 7, goes_on: 6, wishful: 3 };
-
-    /// Walks to their end, with claims that sums do not bear out.
-    pub const TO_THE_END: Self = Self { side_by_side: 4, goes_on: 8, wishful: 4 };
+    /// The same, and their second steps too.
+    pub const BOTH_STEPS: Self = Self { first_steps: 4, second_steps: 4, ..Self::FIRST_STEPS };
 }
 
 /// What a policy reads before it begins: the question and a newline.
@@ -121,7 +110,7 @@ impl Source {
         index: u64,
     ) -> Result<Supervised, GenerateError> {
         let mut pick = pick_from(seed.fold(index));
-        let Mixture { game, wide, near, small, large, first_steps } = mixture;
+        let Mixture { game, wide, near, small, large, first_steps, second_steps } = mixture;
         loop {
             let draw = pick(game + wide + near + small + large);
             let (puzzle, generator) = if draw < game {
@@ -136,16 +125,16 @@ impl Source {
                 drawn(&mut self.large, &mut pick)?
             };
             let prompt = prompt(&puzzle);
-            if draw < game + wide + near && pick(10) < first_steps {
-                let moves = generator.solver().plain_good_moves(&puzzle.start(), puzzle.target());
-                let begun = moves.iter().map(|Move { left, op, right, .. }| {
-                    format!("{left} {} {right} = ", op.symbol())
-                });
-                let mut alternatives = some(begun.collect(), ALTERNATIVES, &mut pick);
-                fit(&mut alternatives);
-                if !alternatives.is_empty() {
-                    let weight = Some(FIRST_STEP);
-                    return Ok(Supervised { prompt, alternatives, weight, ..Supervised::default() });
+            let shown = if draw < game + wide + near { pick(10) } else { 10 };
+            if shown < first_steps + second_steps {
+                let solver = generator.solver();
+                let before = if shown < first_steps {
+                    Vec::new()
+                } else {
+                    some(solver.plain_good_moves(&puzzle.start(), puzzle.target()), 1, &mut pick)
+                };
+                if let Some(example) = begun(&puzzle, &before, solver, &mut pick) {
+                    return Ok(example);
                 }
             }
             let Some(moves) = generator.path(&puzzle, &mut pick) else { continue };
@@ -153,6 +142,20 @@ impl Source {
             let completion = Some(steps.concat());
             return Ok(Supervised { prompt, completion, ..Supervised::default() });
         }
+    }
+
+    /// The `index`-th puzzle on which a policy shows what it writes: three of five are training puzzles of
+    /// the Game of 24, the others have its target and numbers up to 20.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerateError`] where no puzzle can be drawn.
+    pub fn posed(&mut self, seed: Seed, index: u64) -> Result<Puzzle, GenerateError> {
+        let mut pick = pick_from(seed.fold(index));
+        if pick(5) < 3 {
+            return Ok(self.game[pick(self.game.len())].clone());
+        }
+        drawn(&mut self.wide, &mut pick).map(|(puzzle, _)| puzzle)
     }
 
     /// The `index`-th example for a reward model: first steps of one puzzle side by side, or a walk of moves
@@ -187,6 +190,18 @@ impl Source {
                 let (ended, arrangement) = (false, Arrangement::Siblings);
                 return Ok(Labelled { prompt, steps, labels, ended, arrangement });
             }
+            if walks.answers > 0 && puzzle.numbers().len() <= 4 && pick(10) < walks.answers {
+                let Some((before, steps)) = answers(&puzzle, generator, &mut pick) else {
+                    continue;
+                };
+                let truth = |answer: &String| {
+                    path_truth(generator.solver(), &puzzle, &format!("{before}{answer}")).pop()
+                };
+                let labels = steps.iter().map(truth).map(|good| label(good == Some(true)));
+                let (labels, prompt) = (labels.collect(), prompt + &before);
+                let (ended, arrangement) = (true, Arrangement::Siblings);
+                return Ok(Labelled { prompt, steps, labels, ended, arrangement });
+            }
             let Some(steps) = walk(&puzzle, walks, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
             if labels.len() == steps.len() {
@@ -202,50 +217,43 @@ impl Source {
 /// First steps of a puzzle that a policy is shown at once, at most.
 const ALTERNATIVES: usize = 16;
 
-/// How much the first steps of a puzzle count together, where a token of a whole solution counts 1.
-const FIRST_STEP: f32 = 4.0;
+/// How much the good steps of a state count together, where a token of a whole solution counts 1.
+const GOOD_STEPS: f32 = 4.0;
 
-/// First steps that a reward model is shown side by side, at most.
-const SIBLINGS: usize = 9;
+/// How each good move after the moves `before` begins; `None` where there is none, or it poses a test
+/// puzzle.
+fn begun(
+    puzzle: &Puzzle,
+    before: &[Move],
+    solver: &mut Solver,
+    pick: Pick<'_>,
+) -> Option<Supervised> {
+    let (mut numbers, mut prompt) = (puzzle.start(), prompt(puzzle));
+    for made in before {
+        numbers = numbers.after(made)?;
+        prompt += &step_text(made, &numbers);
+    }
+    if path_poses_test_puzzle(puzzle, before) {
+        return None;
+    }
+    let moves = solver.plain_good_moves(&numbers, puzzle.target());
+    let begin = |made: &Move| format!("{} {} {} = ", made.left, made.op.symbol(), made.right);
+    let mut alternatives = some(moves.iter().map(begin).collect(), ALTERNATIVES, pick);
+    fit(&mut alternatives);
+    let example =
+        Supervised { prompt, alternatives, weight: Some(GOOD_STEPS), ..Supervised::default() };
+    (!example.alternatives.is_empty()).then_some(example)
+}
 
-/// Tokens that first steps side by side may have: with their question they fit a row of 112.
+/// Tokens that steps side by side may have: with their question they fit a row of 112.
 const SIBLING_TOKENS: usize = 96;
 
 fn label(good: bool) -> f32 {
     f32::from(u8::from(good))
 }
 
-/// First steps of a puzzle, up to half of them good, one in sixteen garbled.
-fn first_steps(puzzle: &Puzzle, solver: &mut Solver, pick: Pick<'_>) -> Vec<String> {
-    let start = puzzle.start();
-    let good = solver.plain_good_moves(&start, puzzle.target());
-    let plain = start.moves().into_iter().filter(Move::is_plain);
-    let astray: Vec<Move> = plain.filter(|made| !good.contains(made)).collect();
-    let mut steps = some(lines(puzzle, &good), SIBLINGS / 2, pick);
-    let rest = SIBLINGS - steps.len();
-    steps.extend(some(lines(puzzle, &astray), rest, pick));
-    for step in &mut steps {
-        if pick(16) == 0 {
-            *step = garbled(step, pick);
-        }
-    }
-    // What does not fit is dropped, whatever its worth.
-    for at in (1..steps.len()).rev() {
-        steps.swap(at, pick(at + 1));
-    }
-    fit(&mut steps);
-    steps
-}
-
-/// The lines of several moves of a puzzle.
-fn lines(puzzle: &Puzzle, moves: &[Move]) -> Vec<String> {
-    let start = puzzle.start();
-    let line = |made: &Move| start.after(made).map(|after| step_text(made, &after));
-    moves.iter().filter_map(line).collect()
-}
-
 /// Drops the last lines until the rest have few enough tokens.
-fn fit(lines: &mut Vec<String>) {
+pub(super) fn fit(lines: &mut Vec<String>) {
     // A word is a token, a fraction three, a number of three digits or more up to one a digit.
     let tokens = |word: &str| match word.len() {
         1 | 2 => 1,
@@ -258,12 +266,12 @@ fn fit(lines: &mut Vec<String>) {
     }
 }
 
-/// At most `count` of the lines, drawn evenly.
-fn some(mut lines: Vec<String>, count: usize, pick: Pick<'_>) -> Vec<String> {
-    while lines.len() > count {
-        lines.swap_remove(pick(lines.len()));
+/// At most `count` of all, drawn evenly.
+pub(super) fn some<T>(mut all: Vec<T>, count: usize, pick: Pick<'_>) -> Vec<T> {
+    while all.len() > count {
+        all.swap_remove(pick(all.len()));
     }
-    lines
+    all
 }
 
 /// A drawn puzzle whose numbers are no test puzzle's, whatever its target, and who drew it.
@@ -289,88 +297,13 @@ fn four_of(largest: usize, pick: Pick<'_>) -> Result<Puzzle, GenerateError> {
     }
 }
 
-/// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
-///
-/// At each state, a move that keeps the target in reach as often as one that does not. One line in sixteen
-/// is garbled, so that sums are checked too, and one answer in four.
-fn walk(
-    puzzle: &Puzzle,
-    walks: Walks,
-    generator: &mut Generator,
-    pick: Pick<'_>,
-) -> Option<Vec<String>> {
-    let target = puzzle.target();
-    let (mut numbers, mut moves) = (puzzle.start(), Vec::<Move>::new());
-    let mut lines = Vec::new();
-    while numbers.len() > 1 {
-        let good = generator.solver().plain_good_moves(&numbers, target);
-        let astray: Vec<Move> = numbers
-            .moves()
-            .into_iter()
-            .filter(|made| made.is_plain() && !good.contains(made))
-            .collect();
-        let from = match (good.is_empty(), astray.is_empty()) {
-            (false, false) if pick(2) == 0 => &good,
-            (_, false) => &astray,
-            _ => &good,
-        };
-        let made = *from.get(pick(from.len().max(1)))?;
-        let after = numbers.after(&made)?;
-        if numbers.len() == 2 && pick(10) < walks.wishful {
-            let Move { left, op, right, .. } = made;
-            lines.push(format!("{left} {} {right} = {target} left {target}\n", op.symbol()));
-            moves.push(made);
-            lines.extend(render(puzzle, &moves)?.pop().filter(|_| pick(2) == 0));
-            return Some(lines);
-        }
-        let line = step_text(&made, &after);
-        if pick(16) == 0 {
-            lines.push(garbled(&line, pick));
-            return Some(lines);
-        }
-        lines.push(line);
-        moves.push(made);
-        if path_poses_test_puzzle(puzzle, &moves) {
-            return None;
-        }
-        let lost = !generator.solver().reachable(&after, target);
-        numbers = after;
-        if lost && pick(10) >= walks.goes_on {
-            return Some(lines);
-        }
-    }
-    let answer = render(puzzle, &moves)?.pop()?;
-    lines.push(if pick(4) == 0 { garbled(&answer, pick) } else { answer });
-    Some(lines)
-}
-
-/// A line with one of its numbers or operators changed.
-fn garbled(line: &str, pick: Pick<'_>) -> String {
-    let mut words: Vec<String> = line.split_inclusive([' ', '\n']).map(str::to_owned).collect();
-    let is_changed = |word: &String| {
-        let word = word.trim_matches([' ', '\n', '(', ')']);
-        matches!(word, "+" | "-" | "*" | "/") || word.parse::<i64>().is_ok()
-    };
-    let places: Vec<usize> = (0..words.len()).filter(|&at| is_changed(&words[at])).collect();
-    let Some(&at) = places.get(pick(places.len().max(1))) else { return line.to_owned() };
-    let core = words[at].trim_matches([' ', '\n', '(', ')']).to_owned();
-    let other = if let Ok(number) = core.parse::<i64>() {
-        let change = 1 + pick(3) as i64;
-        if number > change && pick(2) == 0 { number - change } else { number + change }.to_string()
-    } else {
-        let others: Vec<&str> = ["+", "-", "*", "/"].into_iter().filter(|op| *op != core).collect();
-        others[pick(others.len())].to_owned()
-    };
-    words[at] = words[at].replacen(&core, &other, 1);
-    words.concat()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use espalier_eval::countdown::{Solver, is_correct, test_puzzles};
 
+    use super::super::walks::lines;
     use super::*;
 
     #[test]
@@ -385,8 +318,10 @@ mod tests {
             assert!(!test.contains(puzzle.numbers()), "{example:?}");
             let (start, all) = (puzzle.start(), puzzle.start().moves());
             for begun in &example.alternatives {
-                let whole: Vec<String> =
-                    lines(&puzzle, &all).into_iter().filter(|line| line.starts_with(begun)).collect();
+                let whole: Vec<String> = lines(&puzzle, &all)
+                    .into_iter()
+                    .filter(|line| line.starts_with(begun))
+                    .collect();
                 assert!(!whole.is_empty(), "{example:?}");
                 for step in whole {
                     assert_eq!(path_truth(&mut solver, &puzzle, &step), [true], "{example:?}");
@@ -411,11 +346,14 @@ mod tests {
         let (mut good, mut bad, mut answers) = (0, 0, [0, 0]);
         for index in 0..600 {
             let example = source.judged(Walks::TO_THE_END, Seed::run(2), index).unwrap();
-            let puzzle = Puzzle::parse(example.prompt.trim()).unwrap();
+            let (question, before) = example.prompt.split_once('\n').unwrap();
+            let puzzle = Puzzle::parse(question).unwrap();
             let truth = match example.arrangement {
                 Arrangement::Path => path_truth(&mut solver, &puzzle, &example.steps.concat()),
                 Arrangement::Siblings => {
-                    let of = |step: &String| path_truth(&mut solver, &puzzle, step)[0];
+                    let of = |step: &String| {
+                        path_truth(&mut solver, &puzzle, &format!("{before}{step}")).pop().unwrap()
+                    };
                     example.steps.iter().map(of).collect()
                 }
             };
@@ -424,7 +362,9 @@ mod tests {
             good += labels.iter().filter(|label| **label).count();
             bad += labels.iter().filter(|label| !**label).count();
             if example.ended {
-                answers[usize::from(labels[labels.len() - 1])] += 1;
+                for label in &labels {
+                    answers[usize::from(*label)] += 1;
+                }
             }
         }
         assert!(good > 200 && bad > 200, "{good} {bad}");
@@ -441,15 +381,5 @@ mod tests {
         assert_eq!(one.solved(whole, seed, 5).unwrap(), other.solved(whole, seed, 5).unwrap());
         assert_eq!(one.judged(walks, seed, 5).unwrap(), other.judged(walks, seed, 5).unwrap());
         assert_ne!(one.solved(whole, seed, 5).unwrap(), one.solved(whole, seed, 6).unwrap());
-    }
-
-    #[test]
-    fn a_garbled_line_differs() {
-        let mut pick = pick_from(Seed::run(4));
-        for line in ["10 - 6 = 4 left 4 4 5\n", "#ANSWER: ((10 - 6) * 5) + 4"] {
-            for _ in 0..50 {
-                assert_ne!(garbled(line, &mut pick), line);
-            }
-        }
     }
 }

@@ -1,18 +1,16 @@
 //! Judgement: how often a reward model is right about a step, held against the solver's truth.
 
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
+use std::num::NonZeroU32;
 
 use espalier_core::{
-    Account, Ask, Budget, Clock, NodeId, Policy, Prompt, Read, Reader, Retain, Round, Sampling,
-    Stops, Until, Want, collect,
+    Account, Ask, Clock, NodeId, Policy, Read, Reader, Retain, Round, Until, Want, collect,
 };
 use espalier_eval::countdown::{Puzzle, Solver, path_truth};
-use espalier_eval::{Interval, content_hash, wilson};
-use espalier_search::{Config, Models, Report, Strategy, Task, Tree, search_many};
+use espalier_eval::{Interval, wilson};
+use espalier_search::{Strategy, Tree};
 use serde::Serialize;
 
-use super::data::prompt;
+use super::growth::{Growth, failed, grow};
 use crate::error::TrainError;
 use crate::sequence::Marks;
 
@@ -94,20 +92,7 @@ fn calibration_error(judged: &[Judged]) -> f64 {
     (0..BINS).map(gap).sum::<f64>() / judged.len() as f64
 }
 
-/// How solutions to be judged are sampled.
-#[derive(Debug, Clone, Copy)]
-pub struct Sampled {
-    /// Solutions of each puzzle.
-    pub solutions: NonZeroU32,
-    /// Divides the logits.
-    pub temperature: f32,
-    /// The source of all randomness.
-    pub seed: u64,
-    /// Puzzles at a time.
-    pub in_flight: NonZeroUsize,
-}
-
-/// Samples solutions of `puzzles` step by step and has every step judged.
+/// Samples `solutions` of each puzzle step by step and has every step judged.
 ///
 /// # Errors
 ///
@@ -117,50 +102,16 @@ pub fn judge(
     prm: &mut dyn Reader,
     marks: Marks,
     puzzles: &[Puzzle],
-    how: Sampled,
+    solutions: NonZeroU32,
+    how: Growth,
     clock: &dyn Clock,
 ) -> Result<Vec<Judged>, TrainError> {
-    let failed =
-        |puzzle: &Puzzle, reason: String| TrainError::Search { problem: puzzle.question(), reason };
-    let mut tasks = Vec::with_capacity(puzzles.len());
-    for puzzle in puzzles {
-        let text = prompt(puzzle);
-        let tokens = policy.encode(&text).map_err(|error| failed(puzzle, error.to_string()))?;
-        tasks.push(Task {
-            prompt: Arc::new(Prompt { problem: puzzle.question(), tokens }),
-            hash: content_hash(&text),
-            strategy: Box::new(StepByStep { solutions: how.solutions.get(), seen: 1 }),
-        });
-    }
-    let length = const { NonZeroU32::new(96).expect("96 is not 0") };
-    let stops = Stops { boundary: vec!["\n".to_owned()], end: Vec::new() };
-    let config = Config {
-        stops: Arc::new(stops),
-        budget: Budget::default(),
-        seed: how.seed,
-        in_flight: how.in_flight,
-        ..Config::new(Sampling::at(how.temperature), length, length)
-    };
-    let mut trees: Vec<Option<Tree>> = puzzles.iter().map(|_| None).collect();
-    let mut failure = None;
-    let mut hear = |report: Report| {
-        if let Report::Finished { index, outcome } = report {
-            if let Some(error) = &outcome.error {
-                failure = Some(failed(&puzzles[index], error.to_string()));
-                return std::ops::ControlFlow::Break(());
-            }
-            trees[index] = Some(outcome.tree);
-        }
-        std::ops::ControlFlow::Continue(())
-    };
-    let mut models = Models { policy, scorers: Vec::new() };
-    drop(search_many(tasks, &mut models, &config, clock, &mut hear));
-    if let Some(error) = failure {
-        return Err(error);
-    }
+    let solutions = solutions.get();
+    let step_by_step = || -> Box<dyn Strategy> { Box::new(StepByStep { solutions, seen: 1 }) };
+    let trees = grow(policy, None, puzzles, &step_by_step, how, clock)?;
     let mut solver = Solver::new();
     let mut all = Vec::new();
-    for (puzzle, tree) in puzzles.iter().zip(trees.into_iter().flatten()) {
+    for (puzzle, tree) in puzzles.iter().zip(trees) {
         let judged = judge_tree(&tree, puzzle, prm, marks, &mut solver);
         all.extend(judged.map_err(|reason| failed(puzzle, reason))?);
     }

@@ -1,16 +1,20 @@
 //! The house model's pipeline: from nothing to the folders that are shipped.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use espalier_core::Seed;
-use espalier_eval::countdown::GenerateError;
-use espalier_models::{HfWeights, Tokenizer};
+use espalier_eval::WallClock;
+use espalier_eval::countdown::{GenerateError, Puzzle};
+use espalier_models::{DeviceChoice, EngineOptions, HfWeights, Tokenizer, load, share};
 use serde_json::{Value, json};
 
 use super::data::Source;
-use super::plan::Stage;
+use super::growth::Growth;
+use super::on_policy::on_policy;
+use super::plan::{RewardStage, Stage};
 use super::{Plan, Size, vocabulary};
 use crate::error::TrainError;
 use crate::examples::{self, Example, Labelled, Supervised};
@@ -29,6 +33,9 @@ pub type Runner<'a> = &'a mut dyn FnMut(
 
 /// Examples that are never learned have indices from here on.
 const HELD_OUT: u64 = 1 << 40;
+
+/// Puzzles that are searched at a time.
+const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
 
 /// A run of a plan in a folder.
 #[derive(Debug)]
@@ -54,7 +61,7 @@ impl Pipeline<'_> {
         self.dir.join("prm").join("model")
     }
 
-    /// Writes the training files that are not there yet.
+    /// Writes the policy's training files that are not there yet.
     ///
     /// # Errors
     ///
@@ -63,24 +70,53 @@ impl Pipeline<'_> {
         let dir = self.dir.join("data");
         fs::create_dir_all(&dir).map_err(|error| TrainError::write(&dir, error))?;
         let mut source = Source::new().map_err(|error| unmade(&error))?;
-        let Plan { solved, judged, held_out, seed, .. } = *self.plan;
-        let sets = [("", 0, solved, judged), ("-held-out", HELD_OUT, held_out, held_out)];
-        for (which, first, solved, judged) in sets {
+        let Plan { solved, held_out, seed, .. } = *self.plan;
+        for (which, first, count) in [("", 0, solved), ("-held-out", HELD_OUT, held_out)] {
             for (stage, Stage { mixture, .. }) in self.stages().iter().enumerate() {
                 let seed = Seed::run(seed).problem(1 + stage as u64);
-                write_missing(
-                    &dir.join(format!("policy-{}{which}.jsonl", stage + 1)),
-                    &mut || {
-                        let indices = first..first + solved;
-                        indices.map(|index| source.solved(*mixture, seed, index)).collect()
-                    },
-                )?;
+                let path = dir.join(format!("policy-{}{which}.jsonl", stage + 1));
+                write_missing(&path, &mut || {
+                    let indices = first..first + count;
+                    let examples = indices.map(|index| source.solved(*mixture, seed, index));
+                    examples.collect::<Result<Vec<_>, _>>().map_err(|error| unmade(&error))
+                })?;
             }
-            for (stage, (walks, _)) in self.plan.prm.iter().enumerate() {
-                let seed = Seed::run(seed).problem(100 + stage as u64);
-                write_missing(&dir.join(format!("prm-{}{which}.jsonl", stage + 1)), &mut || {
-                    let indices = first..first + judged;
-                    indices.map(|index| source.judged(*walks, seed, index)).collect()
+        }
+        Ok(())
+    }
+
+    /// Writes the reward model's training files that are not there yet; the shipped policy must be.
+    ///
+    /// # Errors
+    ///
+    /// [`TrainError::Write`] where the disk refuses, and those of [`on_policy`].
+    fn reward_data(&self, device: DeviceChoice) -> Result<(), TrainError> {
+        let dir = self.dir.join("data");
+        let mut source = Source::new().map_err(|error| unmade(&error))?;
+        let Plan { held_out, seed, .. } = *self.plan;
+        for (index, stage) in self.plan.prm.iter().enumerate() {
+            let RewardStage { walks, judged, posed, recipe } = *stage;
+            let seed = Seed::run(seed).problem(100 + index as u64);
+            let sets = [("", 0, judged, posed), ("-held-out", HELD_OUT, held_out, posed / 50)];
+            for (which, first, judged, posed) in sets {
+                let path = dir.join(format!("prm-{}{which}.jsonl", index + 1));
+                write_missing(&path, &mut || {
+                    let walks = (first..first + judged).map(|at| source.judged(walks, seed, at));
+                    let mut all: Vec<Labelled> =
+                        walks.collect::<Result<_, _>>().map_err(|error| unmade(&error))?;
+                    let puzzles = (first..first + posed).map(|at| source.posed(seed, at));
+                    let puzzles: Vec<Puzzle> =
+                        puzzles.collect::<Result<_, _>>().map_err(|error| unmade(&error))?;
+                    if !puzzles.is_empty() {
+                        let model = self.policy(self.plan.shipped);
+                        let (mut policy, _) =
+                            share(load(&model, device, EngineOptions::default())?.engine);
+                        let how = Growth { temperature: 1.6, seed: first, in_flight: IN_FLIGHT };
+                        let clock = WallClock::start();
+                        let width = recipe.width;
+                        all.extend(on_policy(&mut policy, &puzzles, how, width, &clock)?);
+                    }
+                    Ok(all)
                 })?;
             }
         }
@@ -119,10 +155,11 @@ impl Pipeline<'_> {
     /// # Errors
     ///
     /// Those of [`Training::run`].
-    pub fn train_prm(&self, runner: Runner<'_>) -> Result<bool, TrainError> {
+    pub fn train_prm(&self, device: DeviceChoice, runner: Runner<'_>) -> Result<bool, TrainError> {
+        self.reward_data(device)?;
         let size = self.plan.shipped;
         let mut before = self.dir.join(size.name()).join("stage-1").join("model");
-        for (index, (_, recipe)) in self.plan.prm.iter().enumerate() {
+        for (index, RewardStage { recipe, .. }) in self.plan.prm.iter().enumerate() {
             let dir = self.dir.join("prm").join(format!("stage-{}", index + 1));
             let (data, marks) = (format!("prm-{}", index + 1), Some(marks()));
             let lesson = Lesson { data, size, recipe: *recipe, marks, before: Some(before) };
@@ -226,13 +263,9 @@ fn files(is_prm: bool) -> Vec<(&'static str, Value)> {
 
 fn write_missing<E: serde::Serialize>(
     path: &Path,
-    make: &mut dyn FnMut() -> Result<Vec<E>, GenerateError>,
+    make: &mut dyn FnMut() -> Result<Vec<E>, TrainError>,
 ) -> Result<(), TrainError> {
-    if path.exists() {
-        Ok(())
-    } else {
-        examples::write(path, &make().map_err(|error| unmade(&error))?)
-    }
+    if path.exists() { Ok(()) } else { examples::write(path, &make()?) }
 }
 
 fn unmade(error: &GenerateError) -> TrainError {

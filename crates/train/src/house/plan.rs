@@ -1,7 +1,8 @@
 //! The house model's plan: how much of what is trained, and how.
 
 use super::Size;
-use super::data::{Mixture, Walks};
+use super::data::Mixture;
+use super::walks::Walks;
 use crate::recipe::Recipe;
 
 /// One stage of a policy's training; each goes on from the weights of the one before.
@@ -13,13 +14,24 @@ pub struct Stage {
     pub recipe: Recipe,
 }
 
+/// One stage of the reward model's training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RewardStage {
+    /// What walks drawn by rule are.
+    pub walks: Walks,
+    /// How many there are.
+    pub judged: u64,
+    /// Puzzles on which the shipped policy shows what it writes itself.
+    pub posed: u64,
+    /// How it learns.
+    pub recipe: Recipe,
+}
+
 /// What `house-model` does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Examples for each stage of the policies.
     pub solved: u64,
-    /// Examples for each stage of the reward model.
-    pub judged: u64,
     /// Examples of each kind on which the loss is measured and which are never learned.
     pub held_out: u64,
     /// The policies, each with its stages.
@@ -28,7 +40,7 @@ pub struct Plan {
     pub shipped: Size,
     /// The reward model's stages. It goes on from the shipped policy's first stage, which can do sums:
     /// marks alone are too few to learn them from.
-    pub prm: Vec<(Walks, Recipe)>,
+    pub prm: Vec<RewardStage>,
     /// Where all data comes from.
     pub seed: u64,
 }
@@ -50,15 +62,28 @@ impl Plan {
         };
         // Wide enough for whole solutions; first steps side by side take 112.
         let policy = Recipe { rows: 48, width: 96, ..recipe(3_000, 3e-3) };
-        let stages = [Stage { mixture: Mixture::FIRST_STEPS, recipe: policy }];
+        let then = Recipe { rows: 48, width: 96, ..recipe(1_500, 1.5e-3) };
+        let stages = [
+            Stage { mixture: Mixture::FIRST_STEPS, recipe: policy },
+            Stage { mixture: Mixture::BOTH_STEPS, recipe: then },
+        ];
         Self {
             solved: 400_000,
-            judged: 300_000,
             held_out: 2_000,
             policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
             prm: vec![
-                (Walks::FIRST_STEPS, Recipe { rows: 32, accumulation: 8, ..recipe(5_000, 1.2e-3) }),
-                (Walks::TO_THE_END, Recipe { rows: 32, accumulation: 8, ..recipe(1_500, 5e-4) }),
+                RewardStage {
+                    walks: Walks::FIRST_STEPS,
+                    judged: 300_000,
+                    posed: 0,
+                    recipe: Recipe { rows: 32, accumulation: 8, ..recipe(5_000, 1.2e-3) },
+                },
+                RewardStage {
+                    walks: Walks::TO_THE_END,
+                    judged: 80_000,
+                    posed: 6_000,
+                    recipe: Recipe { rows: 32, accumulation: 8, ..recipe(2_500, 8e-4) },
+                },
             ],
             shipped: Size::Medium,
             seed: 24,
@@ -81,7 +106,6 @@ impl Plan {
         };
         Self {
             solved: 4_000,
-            judged: 4_000,
             held_out: 200,
             policies: vec![(
                 Size::Smoke,
@@ -89,7 +113,12 @@ impl Plan {
                     .map(|mixture| Stage { mixture, recipe })
                     .to_vec(),
             )],
-            prm: vec![(Walks::TO_THE_END, Recipe { steps: 300, ..recipe })],
+            prm: vec![RewardStage {
+                walks: Walks::TO_THE_END,
+                judged: 4_000,
+                posed: 40,
+                recipe: Recipe { steps: 300, ..recipe },
+            }],
             shipped: Size::Smoke,
             seed: 24,
         }

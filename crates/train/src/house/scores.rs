@@ -9,15 +9,16 @@ use std::sync::Arc;
 use espalier_core::{Aggregate, Budget, Policy, Prompt, Scorer, Stops};
 use espalier_eval::countdown::test_puzzles;
 use espalier_eval::{
-    Chat, Dataset, Interval, Run, RunInfo, ScorerName, Selection, Store, StrategySpec, Summary,
-    WallClock, generation, prompt, run, wilson,
+    Chat, Dataset, Interval, Run, RunInfo, ScorerName, Selection, Stepwise, Store, StrategySpec,
+    Summary, WallClock, generation, prompt, run, wilson,
 };
 use espalier_models::{DeviceChoice, EngineOptions, LocalReader, load, share};
 use espalier_prm::StepMarks;
 use serde::Serialize;
 use serde_json::json;
 
-use super::judgement::{self, Judgement, Sampled};
+use super::growth::Growth;
+use super::judgement::{self, Judgement};
 use super::{Pipeline, Size};
 use crate::error::TrainError;
 use crate::sequence::Marks;
@@ -97,8 +98,8 @@ impl Pipeline<'_> {
         let policy = load(policy, device, EngineOptions::default())?;
         let prm = load(&self.prm(), device, EngineOptions::default())?;
         let ((mut policy, _), (_, mut reader)) = (share(policy.engine), share(prm.engine));
-        let how = Sampled {
-            solutions: const { NonZeroU32::new(16).expect("16 is not 0") },
+        let solutions = const { NonZeroU32::new(16).expect("16 is not 0") };
+        let how = Growth {
             temperature: 1.0,
             seed: SEEDS[0],
             in_flight: const { NonZeroUsize::new(8).expect("8 is not 0") },
@@ -106,16 +107,15 @@ impl Pipeline<'_> {
         let puzzles = test_puzzles();
         let clock = WallClock::start();
         let marks = super::pipeline::marks();
-        let judged = judgement::judge(&mut policy, &mut reader, marks, &puzzles, how, &clock)?;
+        let judged =
+            judgement::judge(&mut policy, &mut reader, marks, &puzzles, solutions, how, &clock)?;
         Ok(Judgement::of(&judged))
     }
 }
 
 /// Beam search as `cargo xtask eval beam --width 4` does it.
 fn beam(scorer: ScorerName, seed: u64) -> StrategySpec {
-    StrategySpec::Beam {
-        width: 4,
-        n: None,
+    let steps = Stepwise {
         depth: 40,
         max_step_tokens: 256,
         scorer,
@@ -123,7 +123,8 @@ fn beam(scorer: ScorerName, seed: u64) -> StrategySpec {
         select: Selection::Best,
         temperature: 0.8,
         seed,
-    }
+    };
+    StrategySpec::Beam { width: 4, n: None, steps }
 }
 
 fn search(

@@ -16,7 +16,7 @@ pub enum Size {
     Small,
     /// 2.3 million parameters.
     Medium,
-    /// 4.1 million parameters.
+    /// 3.3 million parameters.
     Large,
 }
 
@@ -43,7 +43,7 @@ impl Size {
             Self::Smoke => (32, 1, 64),
             Self::Small => (160, 4, 432),
             Self::Medium => (192, 5, 512),
-            Self::Large => (256, 5, 688),
+            Self::Large => (256, 4, 688),
         };
         ModelConfig {
             architecture: Architecture::Llama,
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn sizes_are_what_they_say() {
         let of = |size: Size| (size.parameters() as f64 / 1e5).round() / 10.0;
-        assert_eq!(Size::ALL.map(of).map(|n| n.to_string()), ["1.3", "2.3", "4.1"]);
+        assert_eq!(Size::ALL.map(of).map(|n| n.to_string()), ["1.3", "2.3", "3.3"]);
         assert!(Size::ALL.iter().all(|size| (1_000_000..10_000_000).contains(&size.parameters())));
         assert!(Size::Smoke.parameters() < 60_000);
     }

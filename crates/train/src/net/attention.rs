@@ -76,9 +76,9 @@ impl Attention {
         }
         let attended = match sight {
             Sight::Fused(spans) => fused::attend(qkv, Arc::clone(spans)),
-            Sight::Composed { rotation, mask } => {
+            Sight::Composed(composed) => {
                 let parts = qkv.reshape([rows, width, heads + 2 * kv_heads, dim]).swap_dims(1, 2);
-                self.attended(parts, rotation, mask.clone())
+                self.attended(parts, &composed.rotation, composed.mask.clone())
             }
         };
         attended.matmul(self.output.val().transpose())

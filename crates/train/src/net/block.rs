@@ -64,7 +64,7 @@ impl Block {
         let both = normed.matmul(self.gate_up.val().transpose());
         let inner = match sight {
             Sight::Fused(_) => fused::swiglu(both),
-            Sight::Composed { .. } => {
+            Sight::Composed(_) => {
                 let size = both.dims()[1] / 2;
                 silu(both.clone().narrow(1, 0, size)) * both.narrow(1, size, size)
             }

@@ -41,9 +41,8 @@ fn run(net: &Net, sight: &Sight, device: &Device) -> (Vec<f32>, Vec<Vec<f32>>) {
     let tokens = ids((0..18).map(|i| 20 + i * 5 % 17).collect(), device).reshape([2, WIDTH]);
     let places = ids((0..17).collect(), device);
     let logits = net.logits(tokens, sight, places);
-    let weights: Vec<f32> = (0..logits.dims().iter().product())
-        .map(|i: usize| (i as f32 * 0.37).sin())
-        .collect();
+    let weights: Vec<f32> =
+        (0..logits.dims().iter().product()).map(|i: usize| (i as f32 * 0.37).sin()).collect();
     let weights = burn::tensor::TensorData::new(weights, logits.dims());
     let loss = (logits.clone() * Tensor::from_data(weights, device)).sum();
     let gradients = GradientsParams::from_grads(loss.backward(), net);

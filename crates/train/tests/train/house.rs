@@ -4,14 +4,16 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 use espalier_core::{Frozen, Seed};
-use espalier_models::{ChatTemplate, Checkpoint, Message, Tokenizer};
+use espalier_eval::countdown::{Puzzle, Solver, Split, path_truth, split};
+use espalier_models::{ChatTemplate, Checkpoint, DeviceChoice, Message, Tokenizer};
 use espalier_train::export::write_json;
 use espalier_train::house::{
     Pipeline, Plan, Size,
-    data::{Mixture, Source, Walks},
+    data::{Mixture, Source},
     vocabulary,
+    walks::Walks,
 };
-use espalier_train::{Labelled, Net, TrainError, Training};
+use espalier_train::{Arrangement, Labelled, Net, TrainError, Training};
 use proptest::prelude::*;
 
 fn tokenizer(dir: &std::path::Path) -> Tokenizer {
@@ -87,7 +89,7 @@ fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
             Ok(done)
         };
     assert!(pipeline.train_policy(Size::Smoke, &mut runner).unwrap());
-    assert!(pipeline.train_prm(&mut runner).unwrap());
+    assert!(pipeline.train_prm(DeviceChoice::Cpu, &mut runner).unwrap());
     for model in [pipeline.policy(Size::Smoke), pipeline.prm()] {
         Checkpoint::open(&model).unwrap();
     }
@@ -111,11 +113,33 @@ fn the_smoke_pipeline_learns() {
     assert!(policy_last < policy_first && policy_last < 1.8, "{policy_first} {policy_last}");
     // Knowing only how many steps are good costs their entropy.
     let text = std::fs::read_to_string(dir.path().join("data/prm-1-held-out.jsonl")).unwrap();
-    let rows = text.lines().map(|row| serde_json::from_str::<Labelled>(row).unwrap());
-    let labels: Vec<f32> = rows.flat_map(|row| row.labels).collect();
+    let labels: Vec<f32> = rows(&text).flat_map(|row| row.labels).collect();
     let good = f64::from(labels.iter().sum::<f32>()) / labels.len() as f64;
     let entropy = -(good * good.ln() + (1.0 - good) * (1.0 - good).ln());
     assert!(prm_last < entropy - 0.04, "{prm_last} {entropy}");
+    // After the walks stands what the policy wrote itself, each step with its truth.
+    let text = std::fs::read_to_string(dir.path().join("data/prm-1.jsonl")).unwrap();
+    let walks = Plan::smoke().prm[0].judged as usize;
+    let (mut solver, mut states, mut steps) = (Solver::new(), 0, 0);
+    for Labelled { prompt, steps: siblings, labels, arrangement, .. } in rows(&text).skip(walks) {
+        assert_eq!(arrangement, Arrangement::Siblings);
+        let (question, before) = prompt.split_once('\n').unwrap();
+        let puzzle = Puzzle::parse(question).unwrap();
+        assert_eq!(split(puzzle.numbers()), Split::Train);
+        for (step, label) in siblings.iter().zip(labels) {
+            let truth = path_truth(&mut solver, &puzzle, &format!("{before}{step}"));
+            let finished = step.ends_with('\n') || step.starts_with("#ANSWER: ");
+            let good = finished && truth.last() == Some(&true);
+            assert_eq!(label > 0.5, good, "{prompt}{step}");
+            steps += 1;
+        }
+        states += usize::from(!before.is_empty());
+    }
+    assert!(states > 20 && steps > 100, "{states} {steps}");
+}
+
+fn rows(text: &str) -> impl Iterator<Item = Labelled> {
+    text.lines().map(|row| serde_json::from_str(row).unwrap())
 }
 
 #[test]
@@ -123,7 +147,7 @@ fn the_data_fits_a_row() {
     let dir = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer(dir.path());
     let mut source = Source::new().unwrap();
-    let width = Plan::full().prm[0].1.width;
+    let width = Plan::full().prm[0].recipe.width;
     let fits = |text: String| tokenizer.encode(&text).unwrap().len() < width;
     for index in 0..2000 {
         let of = |mixture| source.solved(mixture, Seed::run(5), index).unwrap();

@@ -1,6 +1,7 @@
 //! Pictures say what they show, with text that needs no font of the system.
 
 use super::*;
+use crate::spec::ScorerName;
 use crate::stats::wilson;
 use crate::sweep::calibration::{Calibration, Caps};
 use std::num::NonZeroU32;
@@ -39,6 +40,11 @@ fn report() -> Report {
     add(Series::Weighted, "best-of-n (weighted by prm)", &curve);
     let curve = curve.map(|(computed, right)| (computed * 0.9, right + right / 3));
     add(Series::Beam, "beam (prm)", &curve);
+    let others = [Series::Dvts, Series::Rebase, Series::ParticleFilter, Series::Uct, Series::Puct];
+    for (at, series) in others.into_iter().enumerate() {
+        let curve = curve.map(|(computed, right)| (computed * 1.1, right - 3 * at as u64));
+        add(series, &series.label(ScorerName::Prm), &curve);
+    }
     let calibration =
         Calibration { answers: 100, answer_p95: 50, step_p95: 16, step_mean: 12.0, steps_p95: 4 };
     let cap = NonZeroU32::new(75).unwrap();
@@ -56,6 +62,8 @@ fn svg_names_the_series_and_the_axes() {
         "best-of-n (prm)",
         "best-of-n (weighted by prm)",
         "beam (prm)",
+        "particle-filter (prm)",
+        "puct (prm)",
         "computed tokens a problem (policy and scorer)",
         "floating-point operations a problem",
         "problems solved, % (bars: 95 % intervals)",

@@ -1,0 +1,315 @@
+//! The grammar of the strategies that `espalier eval` runs.
+
+use std::num::NonZeroU32;
+
+use clap::{Args, Subcommand};
+use espalier_core::Aggregate;
+
+use super::{
+    AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
+};
+use crate::spec::{Stepwise, StrategySpec};
+
+/// The strategies `eval` runs.
+#[derive(Debug, Subcommand)]
+pub enum Strategy {
+    /// One answer, the likeliest token at every place
+    Greedy(Run),
+    /// n answers, scored; the best one counts
+    #[command(name = "best-of-n")]
+    BestOfN(BestOfN),
+    /// n answers; the most frequent one counts
+    SelfConsistency(SelfConsistency),
+    /// Step by step: the best paths are kept, each is continued `width` times
+    Beam(Beam),
+    /// Step by step in n / width subtrees that do not compete: each keeps its best path (diverse
+    /// verifier tree search)
+    Dvts(Beam),
+    /// A beam whose candidates are scored by where the likeliest steps lead from them
+    Lookahead(Lookahead),
+    /// Step by step: n continuations are shared out among all paths by their scores (reward balanced
+    /// search)
+    Rebase(Shared),
+    /// Step by step: n paths are drawn again by their scores
+    ParticleFilter(Shared),
+    /// Monte-Carlo tree search by upper confidence bounds
+    Uct(Uct),
+    /// Monte-Carlo tree search that visits first what the policy finds likely
+    Puct(Puct),
+}
+
+impl Strategy {
+    /// The strategy, as data.
+    #[must_use]
+    pub fn spec(&self) -> StrategySpec {
+        match self {
+            Self::Greedy(_) => StrategySpec::Greedy,
+            Self::BestOfN(args) => StrategySpec::BestOfN {
+                n: args.n.get(),
+                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
+                select: args.select.into(),
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+            Self::SelfConsistency(args) => StrategySpec::SelfConsistency {
+                n: args.n.get(),
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+            Self::Beam(args) => {
+                let (width, n, steps) = args.numbers();
+                StrategySpec::Beam { width, n, steps }
+            }
+            Self::Dvts(args) => {
+                let (width, n, steps) = args.numbers();
+                StrategySpec::Dvts { width, n, steps }
+            }
+            Self::Lookahead(args) => StrategySpec::Lookahead {
+                width: args.width.get(),
+                n: args.n.map(NonZeroU32::get),
+                lookahead: args.ahead,
+                // Only the ends of rollouts are scored.
+                steps: args.steps.numbers(AggregateArg::Last),
+            },
+            Self::Rebase(args) => {
+                let (n, score_temperature, steps) = args.numbers();
+                StrategySpec::Rebase { n, score_temperature, steps }
+            }
+            Self::ParticleFilter(args) => {
+                let (n, score_temperature, steps) = args.numbers();
+                StrategySpec::ParticleFilter { n, score_temperature, steps }
+            }
+            Self::Uct(args) => {
+                let (width, simulations, steps) = args.tree.numbers();
+                StrategySpec::Uct { width, simulations, exploration: args.exploration, steps }
+            }
+            Self::Puct(args) => {
+                let (width, simulations, steps) = args.tree.numbers();
+                StrategySpec::Puct { width, simulations, exploration: args.exploration, steps }
+            }
+        }
+    }
+
+    /// What all strategies share.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        match self {
+            Self::Greedy(run)
+            | Self::BestOfN(BestOfN { run, .. })
+            | Self::SelfConsistency(SelfConsistency { run, .. }) => run,
+            Self::Beam(Beam { steps, .. })
+            | Self::Dvts(Beam { steps, .. })
+            | Self::Lookahead(Lookahead { steps, .. })
+            | Self::Rebase(Shared { steps, .. })
+            | Self::ParticleFilter(Shared { steps, .. })
+            | Self::Uct(Uct { tree: Simulated { steps, .. }, .. })
+            | Self::Puct(Puct { tree: Simulated { steps, .. }, .. }) => &steps.run,
+        }
+    }
+}
+
+/// Arguments of best-of-N.
+#[derive(Debug, Args)]
+pub struct BestOfN {
+    /// Answers to sample [source of the default: search-and-learn, `n`]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
+    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Arguments of self-consistency.
+#[derive(Debug, Args)]
+pub struct SelfConsistency {
+    /// Answers to sample [source of the default: search-and-learn, `n`]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Arguments of beam search and DVTS.
+#[derive(Debug, Args)]
+pub struct Beam {
+    /// Continuations of each kept path [source of the default: search-and-learn, `beam_width`]
+    #[arg(long, value_name = "W", default_value = "4", value_parser = at_least_one)]
+    pub width: NonZeroU32,
+    /// Candidates in a round, a multiple of the width; n / width paths are kept [default: width
+    /// squared, so that width paths are kept]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub n: Option<NonZeroU32>,
+    /// How the scores of a path's steps become the path's [source of the default: search-and-learn,
+    /// `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
+    pub aggregate: AggregateArg,
+    /// What step by step strategies share.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+impl Beam {
+    fn numbers(&self) -> (u32, Option<u32>, Stepwise) {
+        let n = self.n.map(NonZeroU32::get);
+        (self.width.get(), n, self.steps.numbers(self.aggregate))
+    }
+}
+
+/// Arguments of lookahead search.
+#[derive(Debug, Args)]
+pub struct Lookahead {
+    /// Continuations of each kept path [source of the default: search-and-learn, `beam_width`]
+    #[arg(long, value_name = "W", default_value = "4", value_parser = at_least_one)]
+    pub width: NonZeroU32,
+    /// Candidates in a round, a multiple of the width; n / width paths are kept [default: width
+    /// squared, so that width paths are kept]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub n: Option<NonZeroU32>,
+    /// Likeliest steps by which a candidate is rolled out before it is scored; 0 is a beam [source of
+    /// the default: the smallest of <https://arxiv.org/abs/2408.03314>, section 5.2]
+    #[arg(long = "lookahead", value_name = "STEPS", default_value_t = 1)]
+    pub ahead: u32,
+    /// What step by step strategies share.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+/// Arguments of REBASE and particle filtering.
+#[derive(Debug, Args)]
+pub struct Shared {
+    /// Continuations in a round [source of the default: REBASE, `width`]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// Divides the scores before shares or chances are made of them: small ones favour the best paths
+    /// [source of the default: REBASE, `softmax_temperature`]
+    #[arg(long, value_name = "T", default_value = "0.2", value_parser = positive)]
+    pub score_temperature: f64,
+    /// How the scores of a path's steps become the path's [source of the default: search-and-learn,
+    /// `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
+    pub aggregate: AggregateArg,
+    /// What step by step strategies share.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+impl Shared {
+    fn numbers(&self) -> (u32, f64, Stepwise) {
+        (self.n.get(), self.score_temperature, self.steps.numbers(self.aggregate))
+    }
+}
+
+/// Arguments of UCT.
+#[derive(Debug, Args)]
+pub struct Uct {
+    /// Weight of what is little visited, in units of the scores [source of the default: Kocsis and
+    /// Szepesvári 2006, √2 for scores from 0 to 1]
+    #[arg(long, value_name = "WEIGHT", default_value = "1.4142135623730951", value_parser = not_negative)]
+    pub exploration: f64,
+    /// What both have.
+    #[command(flatten)]
+    pub tree: Simulated,
+}
+
+/// Arguments of PUCT.
+#[derive(Debug, Args)]
+pub struct Puct {
+    /// Weight of what is likely and little visited, in units of the scores [source of the default:
+    /// rStar-Math, `c_puct`]
+    #[arg(long, value_name = "WEIGHT", default_value = "2", value_parser = not_negative)]
+    pub exploration: f64,
+    /// What both have.
+    #[command(flatten)]
+    pub tree: Simulated,
+}
+
+/// Arguments of both kinds of Monte-Carlo tree search.
+#[derive(Debug, Args)]
+pub struct Simulated {
+    /// Steps sampled in a simulation [source of the default: search-and-learn, `beam_width`]
+    #[arg(long, value_name = "W", default_value = "4", value_parser = at_least_one)]
+    pub width: NonZeroU32,
+    /// Simulations, at most; a budget may end the search before [source of the default: rStar, 16
+    /// rollouts]
+    #[arg(long, value_name = "COUNT", default_value = "16", value_parser = at_least_one)]
+    pub simulations: NonZeroU32,
+    /// How the scores of a path's steps become the path's where an answer is chosen [source of the
+    /// default: search-and-learn, `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
+    pub aggregate: AggregateArg,
+    /// What step by step strategies share.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+impl Simulated {
+    fn numbers(&self) -> (u32, u32, Stepwise) {
+        (self.width.get(), self.simulations.get(), self.steps.numbers(self.aggregate))
+    }
+}
+
+/// Arguments of all strategies that go step by step.
+#[derive(Debug, Args)]
+pub struct Steps {
+    /// Steps of a path, at most [source of the default: search-and-learn, `num_iterations`]
+    #[arg(long, value_name = "STEPS", default_value = "40", value_parser = at_least_one)]
+    pub depth: NonZeroU32,
+    /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
+    /// `max_step_tokens`]
+    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
+    pub max_step_tokens: NonZeroU32,
+    /// What scores a step; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
+    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+impl Steps {
+    fn numbers(&self, aggregate: AggregateArg) -> Stepwise {
+        Stepwise {
+            depth: self.depth.get(),
+            max_step_tokens: self.max_step_tokens.get(),
+            scorer: ScorerArg::or_default(self.scorer, self.run.prm.as_deref()),
+            aggregate: Aggregate::from(aggregate),
+            select: self.select.into(),
+            temperature: self.draw.temperature,
+            seed: self.draw.seed,
+        }
+    }
+}
+
+/// How tokens are drawn.
+#[derive(Debug, Args)]
+pub struct Draw {
+    /// Divides the logits before a token is drawn [source of the default: search-and-learn,
+    /// `temperature`]
+    #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true)]
+    pub temperature: f32,
+    /// Where all randomness comes from: the same seed gives the same run, whatever the device's load
+    /// [source of the default: search-and-learn, `seed`]
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+}
