@@ -209,8 +209,8 @@ fn an_interrupted_sweep_goes_on_to_the_same_points() {
         last["points"].clone()
     };
     let (resumed, whole) = (points("a"), points("b"));
-    // Greedy, and three series at six budgets.
-    assert_eq!(whole.as_array().unwrap().len(), 19);
+    // Greedy, and eight series at six budgets.
+    assert_eq!(whole.as_array().unwrap().len(), 49);
     for (resumed, whole) in resumed.as_array().unwrap().iter().zip(whole.as_array().unwrap()) {
         for field in ["series", "budget", "size", "searches", "accuracy", "generated_mean"] {
             assert_eq!(resumed[field], whole[field], "{field}");

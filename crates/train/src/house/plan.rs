@@ -114,7 +114,7 @@ impl Plan {
                     .to_vec(),
             )],
             prm: vec![RewardStage {
-                walks: Walks::TO_THE_END,
+                walks: Walks { side_by_side: 3, answers: 1, ..Walks::TO_THE_END },
                 judged: 4_000,
                 posed: 40,
                 recipe: Recipe { steps: 300, ..recipe },
