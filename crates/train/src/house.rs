@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod data;
+pub mod endings;
 pub mod growth;
 pub mod judgement;
 pub mod on_policy;

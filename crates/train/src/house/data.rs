@@ -11,7 +11,8 @@ use espalier_eval::countdown::{
     path_truth, pick_from, render, split, step_text, train_puzzles,
 };
 
-use super::walks::{Walks, answers, first_steps, walk};
+use super::endings::ending;
+use super::walks::{Walks, first_steps, walk};
 use crate::examples::{Arrangement, Labelled, Supervised};
 
 /// Draws below a number, uniformly.
@@ -190,17 +191,12 @@ impl Source {
                 let (ended, arrangement) = (false, Arrangement::Siblings);
                 return Ok(Labelled { prompt, steps, labels, ended, arrangement });
             }
-            if walks.answers > 0 && puzzle.numbers().len() <= 4 && pick(10) < walks.answers {
-                let Some((before, steps)) = answers(&puzzle, generator, &mut pick) else {
-                    continue;
-                };
-                let truth = |answer: &String| {
-                    path_truth(generator.solver(), &puzzle, &format!("{before}{answer}")).pop()
-                };
-                let labels = steps.iter().map(truth).map(|good| label(good == Some(true)));
-                let (labels, prompt) = (labels.collect(), prompt + &before);
-                let (ended, arrangement) = (true, Arrangement::Siblings);
-                return Ok(Labelled { prompt, steps, labels, ended, arrangement });
+            if walks.ending(0).is_some()
+                && puzzle.numbers().len() <= 4
+                && let Some(what) = walks.ending(pick(10))
+            {
+                let Some(example) = ending(&puzzle, what, generator, &mut pick) else { continue };
+                return Ok(example);
             }
             let Some(steps) = walk(&puzzle, walks, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
@@ -248,7 +244,7 @@ fn begun(
 /// Tokens that steps side by side may have: with their question they fit a row of 112.
 const SIBLING_TOKENS: usize = 96;
 
-fn label(good: bool) -> f32 {
+pub(super) fn label(good: bool) -> f32 {
     f32::from(u8::from(good))
 }
 

@@ -5,15 +5,19 @@ use espalier_eval::countdown::{
 };
 
 use super::data::{Pick, fit, some};
+use super::endings::Ending;
 
 /// What a reward model's examples are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Walks {
     /// Of ten puzzles with four numbers, those that show first steps side by side.
     pub side_by_side: usize,
-    /// Of ten other puzzles with four numbers at most, those that show a solution and after it answers
-    /// side by side.
+    /// Of ten other puzzles with four numbers at most, those that show a solution's [`Ending::Answers`].
     pub answers: usize,
+    /// Those that show [`Ending::Beginnings`] of its answer.
+    pub beginnings: usize,
+    /// Those that show its [`Ending::LastMoves`].
+    pub last_moves: usize,
     /// Of ten walks that have gone astray, those that go on at each step.
     pub goes_on: usize,
     /// Of ten last moves, those that only claim the target, as a policy writes them that has gone astray.
@@ -22,10 +26,26 @@ pub struct Walks {
 
 impl Walks {
     /// First steps above all: their worth is the hardest to tell.
-    pub const FIRST_STEPS: Self = Self { side_by_side: 7, answers: 0, goes_on: 6, wishful: 3 };
+    pub const FIRST_STEPS: Self =
+        Self { side_by_side: 7, answers: 0, beginnings: 0, last_moves: 0, goes_on: 6, wishful: 3 };
 
     /// Walks to their end, with claims that sums do not bear out.
-    pub const TO_THE_END: Self = Self { side_by_side: 3, answers: 5, goes_on: 8, wishful: 4 };
+    pub const TO_THE_END: Self =
+        Self { side_by_side: 3, answers: 5, goes_on: 8, wishful: 4, ..Self::FIRST_STEPS };
+
+    /// Ends above all: whether an answer is what its steps come to takes many examples to learn.
+    pub const ENDS: Self = Self { answers: 3, beginnings: 4, last_moves: 2, ..Self::TO_THE_END };
+
+    /// Which ending a draw below ten stands for; `None` for none.
+    pub(super) fn ending(self, draw: usize) -> Option<Ending> {
+        let Self { answers, beginnings, last_moves, .. } = self;
+        match draw {
+            draw if draw < answers => Some(Ending::Answers),
+            draw if draw < answers + beginnings => Some(Ending::Beginnings),
+            draw if draw < answers + beginnings + last_moves => Some(Ending::LastMoves),
+            _ => None,
+        }
+    }
 }
 
 /// First steps that a reward model is shown side by side, at most.
@@ -58,27 +78,6 @@ pub(super) fn lines(puzzle: &Puzzle, moves: &[Move]) -> Vec<String> {
     let start = puzzle.start();
     let line = |made: &Move| start.after(made).map(|after| step_text(made, &after));
     moves.iter().filter_map(line).collect()
-}
-
-/// Answers that a reward model is shown side by side: the right one, and others that are almost the same.
-const ANSWERS: usize = 4;
-
-/// A solution's steps without its answer, and after them its answer and garbled ones; `None` where the
-/// puzzle has no solution.
-pub(super) fn answers(
-    puzzle: &Puzzle,
-    generator: &mut Generator,
-    pick: Pick<'_>,
-) -> Option<(String, Vec<String>)> {
-    let moves = generator.path(puzzle, pick)?;
-    let mut steps = render(puzzle, &moves)?;
-    let right = steps.pop()?;
-    let mut answers = vec![right];
-    while answers.len() < ANSWERS {
-        let before = &answers[pick(answers.len())];
-        answers.push(garbled(before, pick));
-    }
-    Some((steps.concat(), answers))
 }
 
 /// The lines of a walk; `None` where it poses a test puzzle or cannot be written.
@@ -137,7 +136,7 @@ pub(super) fn walk(
 }
 
 /// A line with one of its numbers or operators changed.
-fn garbled(line: &str, pick: Pick<'_>) -> String {
+pub(super) fn garbled(line: &str, pick: Pick<'_>) -> String {
     let mut words: Vec<String> = line.split_inclusive([' ', '\n']).map(str::to_owned).collect();
     let is_changed = |word: &String| {
         let word = word.trim_matches([' ', '\n', '(', ')']);

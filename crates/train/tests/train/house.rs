@@ -154,7 +154,14 @@ fn the_data_fits_a_row() {
         let (whole, first) = [Mixture::WHOLE, Mixture::FIRST_STEPS].map(of).into();
         assert!(fits(format!("{}{}", whole.prompt, whole.completion.unwrap())));
         assert!(fits(format!("{}{}", first.prompt, first.alternatives.concat())));
-        let judged = source.judged(Walks::TO_THE_END, Seed::run(6), index).unwrap();
-        assert!(fits(format!("{}{}", judged.prompt, judged.steps.concat())), "{judged:?}");
+        let second = source.solved(Mixture::BOTH_STEPS, Seed::run(7), index).unwrap();
+        let said = second.completion.unwrap_or_else(|| second.alternatives.concat());
+        assert!(fits(format!("{}{said}", second.prompt)));
+        for walks in [Walks::TO_THE_END, Walks::ENDS] {
+            let judged = source.judged(walks, Seed::run(6), index).unwrap();
+            // An answer ends with a token more.
+            let steps: String = judged.steps.iter().map(|step| format!("{step}\n")).collect();
+            assert!(fits(format!("{}{steps}", judged.prompt)), "{judged:?}");
+        }
     }
 }
