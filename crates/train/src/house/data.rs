@@ -235,21 +235,21 @@ fn begun(
     let moves = solver.plain_good_moves(&numbers, puzzle.target());
     let begin = |made: &Move| format!("{} {} {} = ", made.left, made.op.symbol(), made.right);
     let mut alternatives = some(moves.iter().map(begin).collect(), ALTERNATIVES, pick);
-    fit(&mut alternatives);
+    fit(&mut alternatives, SIBLING_TOKENS);
     let example =
         Supervised { prompt, alternatives, weight: Some(GOOD_STEPS), ..Supervised::default() };
     (!example.alternatives.is_empty()).then_some(example)
 }
 
 /// Tokens that steps side by side may have: with their question they fit a row of 112.
-const SIBLING_TOKENS: usize = 96;
+pub(super) const SIBLING_TOKENS: usize = 96;
 
 pub(super) fn label(good: bool) -> f32 {
     f32::from(u8::from(good))
 }
 
-/// Drops the last lines until the rest have few enough tokens.
-pub(super) fn fit(lines: &mut Vec<String>) {
+/// Drops the last lines until the rest have no more than `room` tokens.
+pub(super) fn fit(lines: &mut Vec<String>, room: usize) {
     // A word is a token, a fraction three, a number of three digits or more up to one a digit.
     let tokens = |word: &str| match word.len() {
         1 | 2 => 1,
@@ -257,7 +257,7 @@ pub(super) fn fit(lines: &mut Vec<String>) {
         len => len,
     };
     let of_line = |line: &String| 1 + line.split_whitespace().map(tokens).sum::<usize>();
-    while lines.iter().map(of_line).sum::<usize>() > SIBLING_TOKENS {
+    while lines.iter().map(of_line).sum::<usize>() > room {
         lines.pop();
     }
 }

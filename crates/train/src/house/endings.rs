@@ -2,7 +2,7 @@
 
 use espalier_eval::countdown::{Generator, Move, Puzzle, path_truth, render, step_text};
 
-use super::data::{Pick, label, prompt};
+use super::data::{Pick, fit, label, prompt};
 use super::walks::garbled;
 use crate::examples::{Arrangement, Labelled};
 
@@ -25,6 +25,9 @@ const PLACES: usize = 3;
 
 /// Last moves that only claim the target, and garbled ones.
 const FALSE_MOVES: usize = 2;
+
+/// Tokens that last moves side by side may have: with a question and two moves they fit a row of 112.
+const MOVE_TOKENS: usize = 60;
 
 /// The end of one solution of a puzzle, right and wrong, each labelled; `None` where it has no solution.
 pub(super) fn ending(
@@ -112,6 +115,7 @@ fn last_moves(puzzle: &Puzzle, moves: &[Move], right: String, pick: Pick<'_>) ->
     steps.push(right);
     steps.sort();
     steps.dedup();
+    fit(&mut steps, MOVE_TOKENS);
     steps
 }
 

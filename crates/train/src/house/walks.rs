@@ -4,7 +4,7 @@ use espalier_eval::countdown::{
     Generator, Move, Puzzle, Solver, path_poses_test_puzzle, render, step_text,
 };
 
-use super::data::{Pick, fit, some};
+use super::data::{Pick, SIBLING_TOKENS, fit, some};
 use super::endings::Ending;
 
 /// What a reward model's examples are.
@@ -69,7 +69,7 @@ pub(super) fn first_steps(puzzle: &Puzzle, solver: &mut Solver, pick: Pick<'_>) 
     for at in (1..steps.len()).rev() {
         steps.swap(at, pick(at + 1));
     }
-    fit(&mut steps);
+    fit(&mut steps, SIBLING_TOKENS);
     steps
 }
 
