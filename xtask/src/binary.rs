@@ -59,6 +59,10 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
     [(hub, "hub"), (cuda, "cuda")].iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect()
 }
 
+/// Strategies whose paths are scored.
+const SCORED: [&str; 8] =
+    ["best-of-n", "beam", "dvts", "lookahead", "rebase", "particle-filter", "uct", "puct"];
+
 /// The arguments that a run without a model gets: the house model, its reward model where something is
 /// scored, and greedy's row beside a strategy's.
 pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
@@ -77,7 +81,7 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     }
     let house = root().join("assets").join("house");
     let mut more = vec!["--model".into(), house.join("policy").into()];
-    let scored = command == Some("sweep") || matches!(strategy, Some("beam" | "best-of-n"));
+    let scored = command == Some("sweep") || strategy.is_some_and(|name| SCORED.contains(&name));
     let by_prm = value("--scorer").is_none_or(|scorer| scorer == "prm");
     if scored && by_prm && !says("--prm") {
         more.extend(["--prm".into(), house.join("prm").into()]);
@@ -126,6 +130,7 @@ mod tests {
         assert_eq!(flags("eval beam --prm other"), ["--model", "--beside"]);
         assert_eq!(flags("eval beam --scorer entropy"), ["--model", "--beside"]);
         assert_eq!(flags("eval best-of-n --scorer=prm"), ["--model", "--prm", "--beside"]);
+        assert_eq!(flags("eval puct --simulations 8"), ["--model", "--prm", "--beside"]);
         assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--beside"]);
         assert_eq!(flags("eval greedy"), ["--model"]);
         assert_eq!(flags("sweep"), ["--model", "--prm"]);

@@ -90,6 +90,12 @@ impl Plan {
                     posed: 3_000,
                     recipe: Recipe { rows: 32, accumulation: 8, ..recipe(3_000, 8e-4) },
                 },
+                RewardStage {
+                    walks: Walks::ENDS,
+                    judged: 160_000,
+                    posed: 3_000,
+                    recipe: Recipe { rows: 32, accumulation: 8, ..recipe(3_000, 6e-4) },
+                },
             ],
             shipped: Size::Medium,
             seed: 24,
