@@ -4,7 +4,7 @@
 //! A [`Program`] is the code of one call and the blocks before it on its path; an [`Executor`] runs
 //! programs and answers each with an [`Outcome`], or with a [`Fault`] where the sandbox itself failed.
 //! The local executor is [`Pool`]; it exists on Linux only and stands on the highest [`Tier`] the
-//! machine has. [`PythonTool`] makes any executor a [`Tool`](espalier_core::Tool) of core.
+//! machine has. [`Replay`] remembers the blocks of paths; [`PythonTool`] makes any executor a [`Tool`](espalier_core::Tool) of core.
 //!
 //! A program that embeds this crate calls [`intercept`] first thing in `main`: workers are started by
 //! running the program again.
@@ -22,6 +22,7 @@ mod linux;
 pub mod outcome;
 pub mod output;
 pub mod program;
+pub mod replay;
 pub mod tier;
 pub mod tool;
 #[cfg(not(target_os = "linux"))]
@@ -30,7 +31,7 @@ mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{Pool, diagnose, intercept};
 #[cfg(target_os = "linux")]
-pub use linux::{Pool, diagnose, intercept};
+pub use linux::{Health, Pool, diagnose, intercept};
 
 pub use diagnosis::{Diagnosis, Layer};
 pub use error::{Error, Fault};
@@ -40,5 +41,6 @@ pub use limits::Limits;
 pub use outcome::{Outcome, Status};
 pub use output::Excerpt;
 pub use program::{Echo, Program};
+pub use replay::{Replay, ReplayLimits};
 pub use tier::{Tier, TierChoice};
 pub use tool::PythonTool;

@@ -113,6 +113,7 @@ fn run(command: Command) -> Result<ExitCode> {
                 code: read(&file)?,
                 seed: Seed::run(seed),
                 echo: if echo { Echo::LastExpression } else { Echo::Off },
+                replay: Duration::ZERO,
             };
             let cpu = Duration::try_from_secs_f64(cpu)
                 .with_context(|| format!("`--cpu {cpu}` is no time; give seconds"))?;
@@ -133,7 +134,10 @@ fn run(command: Command) -> Result<ExitCode> {
 fn report(outcome: &Outcome, isolation: &Isolation, json: bool) -> Result<()> {
     let mut out = stdout();
     if json {
-        let object = serde_json::json!({"outcome": outcome, "isolation": isolation});
+        let mut object = serde_json::to_value(outcome)?;
+        object["stdout"] = outcome.stdout.text().into();
+        object["stderr"] = outcome.stderr.text().into();
+        object["isolation"] = serde_json::to_value(isolation)?;
         writeln!(out, "{object}")?;
         return Ok(());
     }

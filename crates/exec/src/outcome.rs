@@ -10,7 +10,7 @@ use crate::Excerpt;
 /// How a program ended. That the sandbox itself failed is not among them: that is a
 /// [`Fault`](crate::Fault).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", tag = "status", content = "code")]
 #[non_exhaustive]
 pub enum Status {
     /// It ran to its end.
@@ -68,6 +68,7 @@ impl fmt::Display for Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// How it ended.
+    #[serde(flatten)]
     pub status: Status,
     /// What it wrote to its standard output.
     pub stdout: Excerpt,

@@ -1,5 +1,7 @@
 //! A program: the code of one call, and the blocks it builds on.
 
+use std::time::Duration;
+
 use espalier_core::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -27,11 +29,14 @@ pub struct Program {
     pub seed: Seed,
     /// Whether a last expression is printed.
     pub echo: Echo,
+    /// CPU time that the earlier blocks are known to need, beyond the limit of a run; time on the clock
+    /// is given four times as much.
+    pub replay: Duration,
 }
 
 impl Program {
     /// A program of one block that prints nothing by itself.
     pub fn new(code: impl Into<String>, seed: Seed) -> Self {
-        Self { earlier: Vec::new(), code: code.into(), seed, echo: Echo::Off }
+        Self { earlier: Vec::new(), code: code.into(), seed, echo: Echo::Off, replay: Duration::ZERO }
     }
 }

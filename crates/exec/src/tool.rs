@@ -1,30 +1,33 @@
 //! The tool `python`: an executor as core's `Tool`.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use espalier_core::{
-    Call, ModelError, Observation, Service, Ticket, Tool, ToolError,
-};
+use espalier_core::{Call, ModelError, Observation, Service, Ticket, Tool, ToolError};
 
 use crate::{Echo, Executor, Fault, Outcome, Program};
 
 /// What of an outcome a model sees.
 pub type Show = fn(&Outcome) -> String;
 
-/// A tool that runs Python.
+/// A tool that runs Python on an executor, most often a [`Replay`](crate::Replay) of a pool.
+///
+/// The calls of one path share its state if they share their seed.
 #[derive(Debug)]
 pub struct PythonTool<E> {
     executor: E,
     echo: Echo,
     show: Show,
-    /// The tool's tickets of the executor's.
-    _tickets: BTreeMap<Ticket, Ticket>,
 }
 
 impl<E: Executor> PythonTool<E> {
-    /// A tool on `executor`.
+    /// A tool on `executor`; `show` makes of an outcome what the model sees.
     pub fn new(executor: E, echo: Echo, show: Show) -> Self {
-        Self { executor, echo, show, _tickets: BTreeMap::new() }
+        Self { executor, echo, show }
+    }
+
+    /// The executor.
+    pub fn executor(&self) -> &E {
+        &self.executor
     }
 }
 
@@ -33,8 +36,8 @@ impl<E: Executor> Service for PythonTool<E> {
     type Reply = Result<Observation, ToolError>;
 
     fn submit(&mut self, call: Call) -> Ticket {
-        let Call { earlier, input, seed } = call;
-        self.executor.submit(Program { earlier, code: input, seed, echo: self.echo })
+        let Call { earlier, input: code, seed } = call;
+        self.executor.submit(Program { earlier, code, seed, echo: self.echo, replay: Duration::ZERO })
     }
 
     fn poll(&mut self) -> Vec<(Ticket, Result<Self::Reply, ModelError>)> {
@@ -46,13 +49,10 @@ impl<E: Executor> Service for PythonTool<E> {
                     output: show(&outcome),
                     cpu_ns: outcome.cpu_ns,
                 })
-                .map_err(|why| ToolError { tool: "python".to_owned(), reason: why.to_string() })
+                .map_err(|why| ToolError { tool: "python".to_owned(), reason: why.reason })
         };
-        self.executor
-            .poll()
-            .into_iter()
-            .map(|(ticket, answer)| (ticket, answer.map(observe)))
-            .collect()
+        let answers = self.executor.poll().into_iter();
+        answers.map(|(ticket, answer)| (ticket, answer.map(observe))).collect()
     }
 
     fn cancel(&mut self, ticket: Ticket) {

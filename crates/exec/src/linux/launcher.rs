@@ -19,10 +19,10 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::{Gid, Uid, getppid, setgroups, sethostname, setresgid, setresuid};
+use nix::unistd::{Gid, Uid, chdir, getppid, setgroups, sethostname, setresgid, setresuid};
 
 use super::control::{Said, hear, say};
-use super::plan::{INNER_ID, Plan, SCRIPT};
+use super::plan::{INNER_ID, Plan, SCRATCH, SCRIPT};
 use super::{cgroup, filter, ladder, root, rules};
 use crate::Tier;
 
@@ -140,7 +140,7 @@ fn confine(plan: &Plan) -> String {
         ("PYTHONHASHSEED", "0"),
         ("LC_ALL", "C.UTF-8"),
         ("TZ", "UTC"),
-        ("HOME", super::plan::SCRATCH),
+        ("HOME", SCRATCH),
         ("PATH", "/usr/bin:/bin"),
         ("OMP_NUM_THREADS", "1"),
         ("OPENBLAS_NUM_THREADS", "1"),
@@ -175,6 +175,10 @@ fn layers(plan: &Plan) -> Result<(), String> {
     }
     if plan.tier != Tier::None {
         drop_capabilities()?;
+    }
+    if plan.tier != Tier::Full && chdir(SCRATCH).is_err() {
+        // The same working folder on every tier, and never the caller's.
+        chdir("/").map_err(failed("enter the root"))?;
     }
     let limits = [
         (Resource::RLIMIT_CORE, 0, 0),

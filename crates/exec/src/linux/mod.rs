@@ -18,4 +18,4 @@ mod worker;
 
 pub use ladder::diagnose;
 pub use launcher::intercept;
-pub use pool::Pool;
+pub use pool::{Health, Pool};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use espalier_core::{ModelError, Service, Ticket};
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use serde::{Deserialize, Serialize};
 
 use super::ladder;
 use super::launcher::MARK;
@@ -38,6 +39,15 @@ pub struct Pool {
     next: u64,
 }
 
+/// How the workers of a pool have fared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Runs in which the sandbox failed; each was repeated once.
+    pub faults: u64,
+    /// Programs answered with a fault.
+    pub lost: u64,
+}
+
 #[derive(Debug)]
 struct Shared {
     jobs: Mutex<Jobs>,
@@ -49,6 +59,7 @@ struct Jobs {
     waiting: VecDeque<(Ticket, Program)>,
     /// What ends each program that runs.
     running: BTreeMap<Ticket, Arc<EventFd>>,
+    health: Health,
     closed: bool,
 }
 
@@ -102,6 +113,11 @@ impl Pool {
             });
         }
         Ok(pool)
+    }
+
+    /// How the workers have fared so far.
+    pub fn health(&self) -> Health {
+        self.shared.jobs().health
     }
 }
 
@@ -198,12 +214,18 @@ impl Slot {
             return;
         }
         while let Some((ticket, program, end)) = self.next() {
-            let answer = match self.run(&program, &end) {
+            let mut answer = self.run(&program, &end);
+            let faults = u64::from(answer.is_err());
+            if faults > 0 {
                 // Once more, on a new worker.
-                Err(_) => self.run(&program, &end),
-                answer => answer,
-            };
-            self.shared.jobs().running.remove(&ticket);
+                answer = self.run(&program, &end);
+            }
+            {
+                let mut jobs = self.shared.jobs();
+                jobs.running.remove(&ticket);
+                jobs.health.faults += faults + u64::from(answer.is_err());
+                jobs.health.lost += u64::from(answer.is_err());
+            }
             if let Some(answer) = answer.transpose() {
                 drop(self.answers.send((ticket, answer)));
             }
@@ -240,7 +262,7 @@ impl Slot {
     fn run(&mut self, program: &Program, end: &EventFd) -> Result<Option<Outcome>, Fault> {
         self.renew()?;
         let Some(worker) = &mut self.worker else { return Err(Fault::new("there is no worker")) };
-        let outcome = worker.run(program, Duration::ZERO, end.as_fd());
+        let outcome = worker.run(program, end.as_fd());
         if outcome.is_err() {
             self.worker = None;
         }

@@ -168,18 +168,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs `program` with `extra` CPU time for what it replays; `None` where `cancel` became readable.
+    /// Runs `program`; `None` where `cancel` became readable before it ended.
     pub(super) fn run(
         &mut self,
         program: &Program,
-        extra: Duration,
         cancel: BorrowedFd<'_>,
     ) -> Result<Option<Outcome>, Fault> {
         let mut waiting = self.waiting.take().ok_or_else(|| Fault::new("no child waits"))?;
         let failed = |why: io::Error| Fault::new(format!("could not hand over a program: {why}"));
         write_program(&mut waiting.program, program).map_err(failed)?;
         let limits = self.setup.limits.clone();
-        let (cpu, wall) = (limits.cpu + extra, limits.wall + extra * 4);
+        let (cpu, wall) = (limits.cpu + program.replay, limits.wall + program.replay * 4);
         let order = Order::Run {
             cpu_ns: cpu.as_nanos() as u64,
             wall_ns: wall.as_nanos() as u64,
