@@ -75,11 +75,12 @@ def read_program():
 
 
 def seed(value):
+    """Seeds every generator a program finds, each differently: equal seeds would give equal numbers."""
     random.seed(value)
-    for module, name in (("numpy.random", "seed"), ("sympy.core.random", "seed")):
-        if module in sys.modules:
-            words = [value & 0xFFFFFFFF, value >> 32] if module == "numpy.random" else value
-            getattr(sys.modules[module], name)(words)
+    if numpy := sys.modules.get("numpy.random"):
+        numpy.seed([value & 0xFFFFFFFF, value >> 32, 2])
+    if sympy := sys.modules.get("sympy.core.random"):
+        sympy.seed(value ^ (1 << 64))
 
 
 def compile_block(source, name, echo):

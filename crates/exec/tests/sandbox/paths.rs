@@ -128,11 +128,15 @@ fn a_replay_has_the_time_it_needs() {
 #[test]
 fn random_numbers_are_replayed_too() {
     let Some(mut replay) = replay(100) else { return };
-    let draw = "import random, numpy, sympy.core.random as s\n\
-                drawn = globals().get('drawn', []) + [random.random(), numpy.random.rand(), s.random.random()]\n\
+    let draw = "import random, numpy, sympy.core.random\n\
+                drawn = globals().get('drawn', []) + [random.random(), numpy.random.rand(), sympy.core.random.random()]\n\
                 print(drawn)";
-    let first = run(&mut replay, &[draw]).stdout.text();
-    let second = run(&mut replay, &[draw, draw]).stdout.text();
+    let mut text = |blocks: &[&str]| {
+        let outcome = run(&mut replay, blocks);
+        assert_eq!(outcome.status, Status::Ok, "{}", outcome.stderr.text());
+        outcome.stdout.text()
+    };
+    let (first, second) = (text(&[draw]), text(&[draw, draw]));
     let first = first.trim().trim_end_matches(']');
     assert!(second.starts_with(first), "{first} {second}");
     let numbers: std::collections::BTreeSet<&str> =
