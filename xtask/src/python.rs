@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use crate::process::{root, target_dir};
 use crate::pypi::{find_python, pip_reason};
 
-const WAY_OUT: &str = "or name an interpreter that has sympy, numpy and mpmath with `--python PATH`";
+const WAY_OUT: &str =
+    "or name an interpreter that has sympy, numpy and mpmath with `--python PATH`";
 
 /// The interpreter of the environment, which is made first where it is not there or not up to date.
 pub(crate) fn environment() -> Result<PathBuf> {
@@ -32,7 +33,8 @@ fn make(dir: &Path, names: &[&str]) -> Result<PathBuf> {
     }
     let base = find_python(names, WAY_OUT)?;
     let parent = dir.parent().context("the environment has a parent folder")?;
-    fs::create_dir_all(parent).with_context(|| format!("could not create `{}`", parent.display()))?;
+    fs::create_dir_all(parent)
+        .with_context(|| format!("could not create `{}`", parent.display()))?;
     let lock = File::create(parent.join(".python-lock"))
         .with_context(|| format!("could not write in `{}`", parent.display()))?;
     // Some network file systems cannot lock; then two at once may fail, and the next run mends it.

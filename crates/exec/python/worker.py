@@ -1,6 +1,7 @@
 # The worker: a warm interpreter that forks one child for each run.
 #
-# It holds one child ready, says how it ended, and cleans up after it. It reads nothing that a child writes.
+# It holds one child ready, says how it ended, and cleans up after it. It reads nothing that a
+# program can write.
 
 import select
 import socket
@@ -24,16 +25,21 @@ class Child:
     def __init__(self, plan, descriptors):
         out, err, code = descriptors
         go, self.go = os.pipe()
+        self.ready, ready = os.pipe()
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
-            run_child(plan, parent, go, out, err, code)
-        for descriptor in (go, out, err, code):
+            run_child(plan, parent, ready, go, out, err, code)
+        for descriptor in (ready, go, out, err, code):
             os.close(descriptor)
         self.pidfd = os.pidfd_open(self.pid)
 
-    def gone(self):
+    def is_gone(self):
         return bool(select.select([self.pidfd], [], [], 0)[0])
+
+    def is_ready(self):
+        """Waits until the child has prepared itself, which is not the program's time, or is gone."""
+        return os.read(self.ready, 1) == b"r"
 
     def run(self, limits, control):
         """Lets the child run to its end; returns how it ended."""
@@ -76,10 +82,11 @@ class Child:
 
     def end(self):
         """Kills the child if it lives; returns its status and what it used."""
-        if not self.gone():
+        if not self.is_gone():
             os.kill(self.pid, signal.SIGKILL)
         _, status, usage = os.wait4(self.pid, 0)
         os.close(self.pidfd)
+        os.close(self.ready)
         if self.go is not None:
             os.close(self.go)
         return status, usage
@@ -141,9 +148,11 @@ class Worker:
 
     def run(self, limits):
         child, self.child = self.child, None
-        if child.gone():
+        if not child.is_ready():
             status, _ = child.end()
-            raise RuntimeError(f"the waiting child was killed: wait status {status}")
+            raise RuntimeError(
+                f"the waiting child ended (wait status {status}); too little memory for the interpreter?"
+            )
         ended = child.run(limits, self.control)
         self.clean()
         self.say({"ended": ended})

@@ -44,8 +44,9 @@ impl Interpreter {
             .map_err(|why| error(format!("{why}; `cargo xtask sandbox check` makes one")))?;
         let text = String::from_utf8_lossy(&output.stderr);
         let last = text.lines().last().unwrap_or("it says nothing");
-        let answer: Answer = serde_json::from_slice(&output.stdout)
-            .map_err(|_| error(format!("it does not work ({last}); take a Python 3.10 or newer")))?;
+        let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| {
+            error(format!("it does not work ({last}); take a Python 3.10 or newer"))
+        })?;
         let (major, minor, patch) = answer.version;
         if (major, minor) < (3, 10) {
             let reason = format!("it is {major}.{minor}.{patch}; take a Python 3.10 or newer");
@@ -53,7 +54,8 @@ impl Interpreter {
         }
         if !answer.missing.is_empty() {
             let missing = answer.missing.join("`, `");
-            let install = format!("`{} -m pip install {}`", python.display(), answer.missing.join(" "));
+            let install =
+                format!("`{} -m pip install {}`", python.display(), answer.missing.join(" "));
             return Err(error(format!("it has no `{missing}`; install it with {install}")));
         }
         Ok(Self { executable: answer.executable, folders: answer.folders })

@@ -13,6 +13,8 @@
 //! `linux/launcher.rs`, which builds the sandbox.
 
 pub mod diagnosis;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 pub mod error;
 pub mod executor;
 pub mod interpreter;
@@ -25,8 +27,6 @@ pub mod program;
 pub mod replay;
 pub mod tier;
 pub mod tool;
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
 
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{Pool, diagnose, intercept};

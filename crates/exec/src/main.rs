@@ -81,13 +81,7 @@ fn main() -> ExitCode {
 }
 
 fn config(python: PathBuf, tier: TierChoice, limits: Limits) -> PoolConfig {
-    PoolConfig {
-        python,
-        workers: NonZeroUsize::MIN,
-        tier,
-        limits,
-        launcher: Launcher::ThisProgram,
-    }
+    PoolConfig { python, workers: NonZeroUsize::MIN, tier, limits, launcher: Launcher::ThisProgram }
 }
 
 fn run(command: Command) -> Result<ExitCode> {

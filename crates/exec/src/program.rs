@@ -37,6 +37,12 @@ pub struct Program {
 impl Program {
     /// A program of one block that prints nothing by itself.
     pub fn new(code: impl Into<String>, seed: Seed) -> Self {
-        Self { earlier: Vec::new(), code: code.into(), seed, echo: Echo::Off, replay: Duration::ZERO }
+        Self {
+            earlier: Vec::new(),
+            code: code.into(),
+            seed,
+            echo: Echo::Off,
+            replay: Duration::ZERO,
+        }
     }
 }

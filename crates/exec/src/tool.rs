@@ -37,7 +37,13 @@ impl<E: Executor> Service for PythonTool<E> {
 
     fn submit(&mut self, call: Call) -> Ticket {
         let Call { earlier, input: code, seed } = call;
-        self.executor.submit(Program { earlier, code, seed, echo: self.echo, replay: Duration::ZERO })
+        self.executor.submit(Program {
+            earlier,
+            code,
+            seed,
+            echo: self.echo,
+            replay: Duration::ZERO,
+        })
     }
 
     fn poll(&mut self) -> Vec<(Ticket, Result<Self::Reply, ModelError>)> {

@@ -19,8 +19,7 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 /// Makes groups that hold a worker to `memory_bytes` and `processes`; returns their folders, or why
 /// there are none. Whoever owns them removes them once they are empty.
 pub(super) fn make(memory_bytes: u64, processes: u64) -> Result<Vec<PathBuf>, String> {
-    let name =
-        format!("espalier-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let name = format!("espalier-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     let mut made = Vec::new();
     let result = if Path::new(V2).join("cgroup.controllers").exists() {
         let own = own_group().ok_or("the process has no group of version 2")?;
@@ -54,7 +53,8 @@ pub(super) fn join(groups: &[PathBuf], id: u32) -> Result<(), String> {
 pub(super) fn remove(groups: &[PathBuf]) {
     for group in groups {
         // A process that has just been killed is still in it for a moment.
-        let busy = |group| fs::remove_dir(group).is_err_and(|why| why.kind() == ErrorKind::ResourceBusy);
+        let busy =
+            |group| fs::remove_dir(group).is_err_and(|why| why.kind() == ErrorKind::ResourceBusy);
         for _ in 0..100 {
             if !busy(group) {
                 break;

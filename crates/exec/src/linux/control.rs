@@ -74,12 +74,8 @@ pub(super) struct Control(OwnedFd);
 impl Control {
     /// Both ends.
     pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
-        let (ours, theirs) = socketpair(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            None,
-            SockFlag::SOCK_CLOEXEC,
-        )?;
+        let (ours, theirs) =
+            socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         Ok((Self(ours), theirs))
     }
 
@@ -109,9 +105,9 @@ impl Control {
 
     /// The next message; `None` where the other end is closed.
     pub(super) fn hear(&self) -> io::Result<Option<Said>> {
-        hear(self.fd()).map(|bytes| (!bytes.is_empty()).then_some(bytes)).and_then(|bytes| {
-            bytes.map(|bytes| Ok(serde_json::from_slice(&bytes)?)).transpose()
-        })
+        hear(self.fd())
+            .map(|bytes| (!bytes.is_empty()).then_some(bytes))
+            .and_then(|bytes| bytes.map(|bytes| Ok(serde_json::from_slice(&bytes)?)).transpose())
     }
 
     /// A message that is there already.

@@ -45,7 +45,10 @@ pub(super) fn child(tier: Tier) -> Result<BpfProgram, Fault> {
     // Its own limits only, and those only downwards: the hard ones are set.
     rules.push((libc::SYS_prlimit64, vec![equal(0, 0)?]));
     let names = [libc::PR_SET_NAME as u64, libc::PR_GET_NAME as u64];
-    rules.push((libc::SYS_prctl, names.map(|name| equal(0, name)).into_iter().collect::<Result<_, _>>()?));
+    rules.push((
+        libc::SYS_prctl,
+        names.map(|name| equal(0, name)).into_iter().collect::<Result<_, _>>()?,
+    ));
     let terminal = [libc::TCGETS, libc::TIOCGWINSZ, libc::FIONREAD, libc::FIOCLEX, libc::FIONCLEX];
     rules.push((
         libc::SYS_ioctl,
@@ -80,10 +83,15 @@ pub(super) fn bytes(program: &BpfProgram) -> Vec<u8> {
     bytes
 }
 
-fn compile(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Result<BpfProgram, Fault> {
+fn compile(
+    rules: Rules,
+    otherwise: SeccompAction,
+    matched: SeccompAction,
+) -> Result<BpfProgram, Fault> {
     let bad = |error: seccompiler::BackendError| Fault::new(format!("no seccomp filter: {error}"));
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(bad)?;
-    let filter = SeccompFilter::new(rules.into_iter().collect(), otherwise, matched, arch).map_err(bad)?;
+    let filter =
+        SeccompFilter::new(rules.into_iter().collect(), otherwise, matched, arch).map_err(bad)?;
     filter.try_into().map_err(bad)
 }
 

@@ -6,10 +6,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use espalier_core::Seed;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::CloneFlags;
 use nix::sys::prctl;
 
-use super::launcher::{PROBE, WORD, namespaces, this_program};
+use super::launcher::{self, PROBE, WORD, namespaces, this_program};
 use super::plan::Plan;
 use super::view::View;
 use super::worker::{Setup, Worker};
@@ -148,8 +148,11 @@ pub fn diagnose(config: &PoolConfig) -> Diagnosis {
     if let Ok(interpreter) = &interpreter {
         for candidate in tiers(TierChoice::Highest) {
             let state = try_tier(candidate, interpreter, config).map(|(_, worker)| {
-                let versions: Vec<String> =
-                    worker.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+                let versions: Vec<String> = worker
+                    .versions
+                    .iter()
+                    .map(|(name, version)| format!("{name} {version}"))
+                    .collect();
                 format!("started, refused what it must refuse; {}", versions.join(", "))
             });
             if state.is_ok() {
@@ -167,7 +170,8 @@ pub fn diagnose(config: &PoolConfig) -> Diagnosis {
 }
 
 fn kernel() -> String {
-    let read = |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
+    let read =
+        |name: &str| fs::read_to_string(format!("/proc/sys/kernel/{name}")).unwrap_or_default();
     format!("{} {}", read("ostype").trim(), read("osrelease").trim())
 }
 
@@ -178,7 +182,7 @@ fn run_probe(launcher: &Launcher, word: &str) -> Result<String, String> {
         #[expect(clippy::disallowed_methods, reason = "this crate runs processes")]
         Launcher::Program(path) => std::process::Command::new(path),
     };
-    command.args([WORD, PROBE, word]).env(super::launcher::MARK, "1").stdin(Stdio::null());
+    command.args([WORD, PROBE, word]).env(launcher::MARK, "1").stdin(Stdio::null());
     let output = command.output().map_err(|why| format!("the launcher cannot be run: {why}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     match output.status.code() {
@@ -191,8 +195,7 @@ fn run_probe(launcher: &Launcher, word: &str) -> Result<String, String> {
 /// The probe of one layer, in a process that ends with it.
 pub(super) fn probe(word: &str) -> Result<(), String> {
     let enter = |flags: CloneFlags| {
-        unshare(CloneFlags::CLONE_NEWUSER | flags).map_err(|why| why.desc().to_owned())?;
-        Ok("can be entered".to_owned())
+        launcher::enter(CloneFlags::CLONE_NEWUSER | flags).map(|()| "can be entered".to_owned())
     };
     let answer = match word {
         "user" => enter(CloneFlags::empty()),
@@ -241,8 +244,11 @@ fn probe_seccomp() -> Result<String, String> {
 /// Whether control groups can be made, and how.
 fn probe_cgroups(limits: &Limits) -> Result<String, String> {
     let groups = cgroup::make(limits.memory_bytes, limits.threads)?;
-    let folders: Vec<String> =
-        groups.iter().filter_map(|group| group.parent()).map(|at| at.display().to_string()).collect();
+    let folders: Vec<String> = groups
+        .iter()
+        .filter_map(|group| group.parent())
+        .map(|at| at.display().to_string())
+        .collect();
     cgroup::remove(&groups);
     Ok(format!("memory and processes can be bounded, in {}", folders.join(" and ")))
 }

@@ -90,13 +90,19 @@ pub(super) fn namespaces() -> CloneFlags {
         | CloneFlags::CLONE_NEWCGROUP
 }
 
-/// The first process.
+/// The first process: whatever becomes of the sandbox, its control groups go with it.
 fn watch(plan: &Plan, text: &OsString) -> Result<(), String> {
+    let result = launch(plan, text);
+    cgroup::remove(&plan.cgroups);
+    result
+}
+
+/// Enters the namespaces, starts the second process in them, and waits until it is to end or has.
+fn launch(plan: &Plan, text: &OsString) -> Result<(), String> {
     let (stdin, stdout) = (io::stdin(), io::stdout());
     if plan.tier == Tier::Full {
         // The child enters a mount namespace by itself: this process keeps its view.
-        let outer = namespaces() - CloneFlags::CLONE_NEWNS;
-        unshare(outer).map_err(|why| format!("could not enter namespaces: {}", why.desc()))?;
+        enter(namespaces() - CloneFlags::CLONE_NEWNS)?;
         let mapped = say(stdin.as_fd(), &Said::Mapping).and_then(|()| hear(stdin.as_fd()));
         if !mapped.is_ok_and(|answer| !answer.is_empty()) {
             return Err("the users of the namespace were not mapped".to_owned());
@@ -104,11 +110,11 @@ fn watch(plan: &Plan, text: &OsString) -> Result<(), String> {
         keep_capabilities()?;
     }
     let (ended, alive) = io::pipe().map_err(|why| format!("could not make a pipe: {why}"))?;
-    // From here on the command holds the only end of `alive`, and the child a copy.
     let mut command = this_program();
     command.args([WORD.as_ref(), CONFINE.as_ref(), text.as_os_str()]);
     command.stdin(Stdio::inherit()).stdout(alive).stderr(Stdio::inherit());
     let child = command.spawn();
+    // With it goes our end of `alive`: the sandbox has the only one.
     drop(command);
     let mut child = child.map_err(|why| format!("could not start the sandbox: {why}"))?;
     let joined = cgroup::join(&plan.cgroups, child.id());
@@ -117,13 +123,26 @@ fn watch(plan: &Plan, text: &OsString) -> Result<(), String> {
     }
     drop(child.kill());
     drop(child.wait());
-    cgroup::remove(&plan.cgroups);
     joined
+}
+
+/// Enters new namespaces.
+///
+/// # Errors
+///
+/// Why it is refused.
+pub(super) fn enter(flags: CloneFlags) -> Result<(), String> {
+    unshare(flags).map_err(|why| match why {
+        // What the system says, "No space left on device", leads nowhere.
+        nix::Error::ENOSPC => "the limit `user.max_user_namespaces` is reached".to_owned(),
+        other => format!("new namespaces: {}", other.desc()),
+    })
 }
 
 /// Returns when the pool has dropped the leash, or the sandbox has ended by itself.
 fn wait_for_end(leash: BorrowedFd<'_>, ended: &PipeReader) {
-    let mut fds = [PollFd::new(leash, PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+    let mut fds =
+        [PollFd::new(leash, PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
     while poll(&mut fds, PollTimeout::NONE) == Err(nix::Error::EINTR) {}
 }
 

@@ -36,17 +36,21 @@ pub(super) fn enter(plan: &Plan) -> Result<(), String> {
     // The scratch folder comes first: what is shown may lie in it.
     let scratch = inside(new, Path::new(SCRATCH));
     step_io(at("make", &scratch), fs::create_dir_all(&scratch))?;
-    let options =
-        format!("size={},nr_inodes=4096,mode=0700,uid={INNER_ID},gid={INNER_ID}", plan.scratch_bytes);
+    let options = format!(
+        "size={},nr_inodes=4096,mode=0700,uid={INNER_ID},gid={INNER_ID}",
+        plan.scratch_bytes
+    );
     memory(&scratch, &options)?;
     for path in plan.view.shown.iter().chain(&plan.view.devices) {
-        show(&inside(old, path), &inside(new, path)).map_err(|why| format!("{}: {why}", at("show", path)))?;
+        show(&inside(old, path), &inside(new, path))
+            .map_err(|why| format!("{}: {why}", at("show", path)))?;
     }
     for (path, target) in &plan.view.links {
         let link = inside(new, path);
-        let made = link.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-            if link.is_symlink() { Ok(()) } else { symlink(target, &link) }
-        });
+        let made = link
+            .parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| if link.is_symlink() { Ok(()) } else { symlink(target, &link) });
         step_io(at("link", path), made)?;
     }
     step("enter the new root", chdir(new))?;
@@ -81,7 +85,8 @@ fn show(source: &Path, target: &Path) -> Result<(), String> {
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
     step("bind", mount(Some(source), target, none, bind, none))?;
     // A namespace may not take back restrictions of the mount it copied, so they are said again.
-    let mut flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
+    let mut flags =
+        MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY | MsFlags::MS_NOSUID;
     let has = statvfs(target).map_err(|why| why.to_string())?.flags();
     for (have, flag) in [
         (FsFlags::ST_NODEV, MsFlags::MS_NODEV),

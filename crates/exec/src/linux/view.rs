@@ -25,12 +25,27 @@ const SYSTEM: &[&str] = &[
 const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"];
 
 /// Programs that start other programs: the kernel runs them on the interpreter's behalf.
-const LOADERS: &[&str] =
-    &["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-linux-riscv64-lp64d.so.1"];
+const LOADERS: &[&str] = &[
+    "/lib64/ld-linux-x86-64.so.2",
+    "/lib/ld-linux-aarch64.so.1",
+    "/lib/ld-linux-riscv64-lp64d.so.1",
+];
 
 /// Folders whose own content is more than an interpreter's.
-const SHARED: &[&str] =
-    &["/", "/usr", "/usr/local", "/home", "/root", "/opt", "/tmp", "/var", "/etc", "/dev", "/proc", "/sys"];
+const SHARED: &[&str] = &[
+    "/",
+    "/usr",
+    "/usr/local",
+    "/home",
+    "/root",
+    "/opt",
+    "/tmp",
+    "/var",
+    "/etc",
+    "/dev",
+    "/proc",
+    "/sys",
+];
 
 /// Files and folders that are shown at their own paths.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +111,7 @@ mod tests {
         let interpreter =
             Interpreter { executable: "/bin/sh".into(), folders: folders.into_iter().collect() };
         let view = View::of(&interpreter);
-        assert!(view.shown.contains(Path::new("/usr/lib")) );
+        assert!(view.shown.contains(Path::new("/usr/lib")));
         assert!(!view.shown.contains(Path::new("/tmp")));
         assert!(!view.shown.contains(Path::new("/usr")));
         assert!(!view.shown.contains(Path::new("/usr/lib/python3")));

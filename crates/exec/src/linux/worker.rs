@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, PipeReader, PipeWriter, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,7 @@ pub(super) struct Worker {
     leash: Option<PipeWriter>,
     launcher: Child,
     log: File,
+    cgroups: Vec<PathBuf>,
     waiting: Option<Waiting>,
     /// Versions of what it imported.
     pub(super) versions: BTreeMap<String, String>,
@@ -97,6 +99,7 @@ impl Worker {
             leash: Some(leash),
             launcher,
             log,
+            cgroups: plan.cgroups,
             waiting: None,
             versions: BTreeMap::new(),
             runs: 0,
@@ -143,7 +146,8 @@ impl Worker {
         let process = format!("/proc/{}", self.launcher.id());
         let write = |file: &str, text: String| {
             let path = format!("{process}/{file}");
-            fs::write(&path, text).map_err(|why| Fault::new(format!("could not write `{path}`: {why}")))
+            fs::write(&path, text)
+                .map_err(|why| Fault::new(format!("could not write `{path}`: {why}")))
         };
         if self.setup.plan.root {
             // Root sets the sandbox up, nobody lives in it.
@@ -269,6 +273,8 @@ impl Drop for Worker {
     fn drop(&mut self) {
         drop(self.leash.take());
         drop(self.launcher.wait());
+        // The launcher does this too, for when nobody drops us.
+        cgroup::remove(&self.cgroups);
     }
 }
 

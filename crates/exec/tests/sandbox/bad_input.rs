@@ -51,7 +51,10 @@ fn an_interpreter_that_will_not_do_is_named_before_anything_runs() {
 fn a_launcher_that_will_not_do_is_named() {
     let Some(python) = python() else { return };
     let with = |launcher| {
-        let config = espalier_exec::PoolConfig { launcher, ..config(python.clone(), Tier::Full, 1, limits()) };
+        let config = espalier_exec::PoolConfig {
+            launcher,
+            ..config(python.clone(), Tier::Full, 1, limits())
+        };
         Pool::start(&config).unwrap_err().to_string()
     };
     assert!(with(Launcher::Program("/no/launcher".into())).contains("`/no/launcher`"));
@@ -64,7 +67,7 @@ fn a_launcher_that_will_not_do_is_named() {
 #[test]
 fn a_layer_that_is_missing_is_diagnosed_and_nothing_runs() {
     let Some(python) = python() else { return };
-    // Inside a sandbox nothing of a sandbox can be had: a machine that forbids every layer.
+    // A launcher that meets a machine without user namespaces.
     let dir = tempfile::tempdir().unwrap();
     let refusing = script(
         dir.path(),
@@ -81,7 +84,10 @@ fn a_layer_that_is_missing_is_diagnosed_and_nothing_runs() {
         panic!("a pool without namespaces");
     };
     assert_eq!(tiers, [Tier::Full]);
-    assert!(reason.contains("could not enter namespaces") && reason.contains("sandbox check"), "{reason}");
+    assert!(
+        reason.contains("could not enter namespaces") && reason.contains("sandbox check"),
+        "{reason}"
+    );
     let user = diagnosis.layers.iter().find(|layer| layer.name == "user namespace").unwrap();
     assert_eq!(user.state, Err("Operation not permitted".to_owned()));
     assert!(user.remedy.contains("user.max_user_namespaces") && user.required_by == [Tier::Full]);
@@ -151,14 +157,23 @@ fn check_probes_each_layer() {
     let Some(python) = python() else { return };
     let checked = sandbox(&["check", "--json", "--python", python.to_str().unwrap()]);
     let object: serde_json::Value = serde_json::from_slice(&checked.stdout).unwrap();
-    let names: Vec<&str> =
-        object["layers"].as_array().unwrap().iter().map(|layer| layer["name"].as_str().unwrap()).collect();
-    for name in ["Python", "user namespace", "Landlock", "seccomp", "control groups", "a worker on `full`"] {
+    let names: Vec<&str> = object["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| layer["name"].as_str().unwrap())
+        .collect();
+    for name in
+        ["Python", "user namespace", "Landlock", "seccomp", "control groups", "a worker on `full`"]
+    {
         assert!(names.contains(&name), "{names:?}");
     }
     assert_eq!(checked.status.code(), Some(i32::from(object["tier"].is_null())));
     let without = sandbox(&["check", "--python", "/no/python"]);
     assert_eq!(without.status.code(), Some(1));
     let shown = text(&without.stdout);
-    assert!(shown.contains("MISSING  Python") && shown.contains("tier: none that isolates"), "{shown}");
+    assert!(
+        shown.contains("MISSING  Python") && shown.contains("tier: none that isolates"),
+        "{shown}"
+    );
 }

@@ -75,13 +75,22 @@ fn source_that_is_none_is_an_error_of_the_program() {
         let deep = format!("x = {}1{}", "(".repeat(100_000), ")".repeat(100_000));
         stand.attack("100,000 parentheses", &deep, |outcome| {
             assert_eq!(outcome.status, Status::Exit(1));
-            assert!(last_line(outcome).contains("too many nested parentheses"), "{}", last_line(outcome));
+            assert!(
+                last_line(outcome).contains("too many nested parentheses"),
+                "{}",
+                last_line(outcome)
+            );
             assert!(outcome.stderr.omitted_bytes > 0);
         });
         let long = "x = 1\n".repeat(10 << 20 >> 1).split_at(10 << 20).0.to_owned();
         stand.attack("10 MB of source", &long, |outcome| {
             let bounded = [Status::Ok, Status::OutOfMemory, Status::CpuTimeout];
-            assert!(bounded.contains(&outcome.status), "{}: {}", outcome.status, last_line(outcome));
+            assert!(
+                bounded.contains(&outcome.status),
+                "{}: {}",
+                outcome.status,
+                last_line(outcome)
+            );
         });
     });
 }

@@ -74,6 +74,7 @@ fn the_longest_program_first_changes_nothing() {
         Program::new(code, Seed::run(0))
     };
     let answers = collect(&mut pool, (0..10).map(program));
-    let texts: Vec<String> = answers.into_iter().map(|a| a.unwrap().unwrap().stdout.text()).collect();
+    let texts: Vec<String> =
+        answers.into_iter().map(|a| a.unwrap().unwrap().stdout.text()).collect();
     assert_eq!(texts, (0..10).map(|n| format!("{n}\n")).collect::<Vec<_>>());
 }

@@ -44,7 +44,9 @@ fn nothing_of_the_machine_can_be_read() {
                 } else {
                     &["/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/tty"]
                 };
-                let met = |path: &&str| if fs::exists(path).unwrap_or(true) { "EACCES" } else { "ENOENT" };
+                let met = |path: &&str| {
+                    if fs::exists(path).unwrap_or(true) { "EACCES" } else { "ENOENT" }
+                };
                 paths.iter().map(met).collect::<Vec<_>>().join(", ")
             } else {
                 landlock.to_owned()
@@ -86,7 +88,10 @@ fn nothing_outside_can_be_changed() {
         );
         let after = fs::metadata(&victim).unwrap();
         assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
-        assert_eq!((before.mode(), before.mtime(), before.uid()), (after.mode(), after.mtime(), after.uid()));
+        assert_eq!(
+            (before.mode(), before.mtime(), before.uid()),
+            (after.mode(), after.mtime(), after.uid())
+        );
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "on {}", stand.tier);
     });
 }
@@ -118,7 +123,12 @@ fn the_folder_is_bounded_and_emptied() {
     on_each_tier(&limits, |stand| {
         if stand.tier != Tier::Full {
             // There is none: nothing can be written at all.
-            stand.attempts("a file", "attempt(open, 'espalier-a', 'w')\nimport tempfile\nattempt(tempfile.mkdtemp)", "", "EACCES, ENOENT");
+            stand.attempts(
+                "a file",
+                "attempt(open, 'espalier-a', 'w')\nimport tempfile\nattempt(tempfile.mkdtemp)",
+                "",
+                "EACCES, ENOENT",
+            );
             return;
         }
         stand.attempts(
@@ -155,7 +165,8 @@ fn the_folder_is_bounded_and_emptied() {
             "",
         );
         stand.attempts("the folder removed", "attempt(os.rmdir, '/tmp')", "EROFS", "");
-        let code = "import tempfile\nwith tempfile.TemporaryFile() as file: file.write(b'1'); print(1)";
+        let code =
+            "import tempfile\nwith tempfile.TemporaryFile() as file: file.write(b'1'); print(1)";
         stand.attack("a temporary file", code, |outcome| {
             assert_eq!((outcome.status, &*outcome.stdout.text()), (Status::Ok, "1\n"));
         });
@@ -165,11 +176,17 @@ fn the_folder_is_bounded_and_emptied() {
 #[test]
 fn the_environment_tells_nothing() {
     on_each_tier(&limits(), |stand| {
-        let code = "import os, socket\nprint(sorted(os.environ.values()))\nprint(os.uname().nodename)";
+        let code =
+            "import os, socket\nprint(sorted(os.environ.values()))\nprint(os.uname().nodename)";
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         stand.attack("the environment", code, |outcome| {
             let text = outcome.stdout.text();
-            assert!(text.starts_with("['/tmp', '/usr/bin:/bin', '0', '1', '1', '1', 'C.UTF-8', 'UTC']\n"), "{text}");
+            assert!(
+                text.starts_with(
+                    "['/tmp', '/usr/bin:/bin', '0', '1', '1', '1', 'C.UTF-8', 'UTC']\n"
+                ),
+                "{text}"
+            );
         });
         if stand.tier == Tier::Full {
             let outcome = stand.run(code);

@@ -26,7 +26,10 @@ fn descendants(id: u32) -> BTreeSet<(u32, String)> {
         found.extend(more);
     }
     found.remove(&id);
-    all.into_iter().filter(|(pid, ..)| found.contains(pid)).map(|(pid, _, start)| (pid, start)).collect()
+    all.into_iter()
+        .filter(|(pid, ..)| found.contains(pid))
+        .map(|(pid, _, start)| (pid, start))
+        .collect()
 }
 
 /// Those of `seen` that still live.
@@ -120,9 +123,15 @@ fn slow_a_thousand_runs_leak_nothing() {
         let after = settled(|| (children(), descriptors(), cgroups(std::process::id())));
         assert_eq!(after, before, "processes, descriptors, groups; {}", stand.tier);
         let (ours_after, theirs_after) = (resident(), worker_memory(stand));
-        eprintln!("{}: ours {ours} to {ours_after} KiB, a worker's {theirs} to {theirs_after} KiB", stand.tier);
+        eprintln!(
+            "{}: ours {ours} to {ours_after} KiB, a worker's {theirs} to {theirs_after} KiB",
+            stand.tier
+        );
         assert!(ours_after < ours + 4096, "our memory grew from {ours} to {ours_after} KiB");
-        assert!(theirs_after < theirs + 4096, "a worker's grew from {theirs} to {theirs_after} KiB");
+        assert!(
+            theirs_after < theirs + 4096,
+            "a worker's grew from {theirs} to {theirs_after} KiB"
+        );
         stand.assert_clean("a thousand runs");
     });
 }
@@ -133,7 +142,9 @@ fn a_pool_that_is_dropped_mid_run_leaves_nothing() {
     let before = (children(), descriptors());
     let mut started = 0;
     for tier in [Tier::Full, Tier::Landlock] {
-        let Ok(mut pool) = Pool::start(&config(python.clone(), tier, 2, limits())) else { continue };
+        let Ok(mut pool) = Pool::start(&config(python.clone(), tier, 2, limits())) else {
+            continue;
+        };
         started += 1;
         for _ in 0..6 {
             pool.submit(Program::new("import time\ntime.sleep(1000)", Seed::run(0)));
@@ -153,22 +164,38 @@ fn a_worker_that_is_killed_is_replaced_and_its_run_repeated() {
         // The launcher is our child; its end is the end of its worker.
         let launcher = || {
             let id = std::process::id();
-            let text = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+            let text =
+                fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
             let tasks = fs::read_dir(format!("/proc/{id}/task")).unwrap();
-            let all = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
-            let pids: Vec<i32> =
-                all.chain([text]).flat_map(|text| text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()).collect();
+            let all = tasks
+                .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok());
+            let pids: Vec<i32> = all
+                .chain([text])
+                .flat_map(|text| {
+                    text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<i32>>()
+                })
+                .collect();
             pids[0]
         };
         let kill = |pid: i32| {
-            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+            nix::sys::signal::kill(
+                nix::unistd::Pid::from_raw(pid),
+                nix::sys::signal::Signal::SIGKILL,
+            )
+            .unwrap();
         };
         // Between runs.
         kill(launcher());
         assert_eq!(stand.run("print(1)").stdout.text(), "1\n");
-        assert_eq!((stand.pool.health().faults, stand.pool.health().lost), (1, 0), "{}", stand.tier);
+        assert_eq!(
+            (stand.pool.health().faults, stand.pool.health().lost),
+            (1, 0),
+            "{}",
+            stand.tier
+        );
         // During a run.
-        let ticket = stand.pool.submit(Program::new("import time\ntime.sleep(0.5)\nprint(2)", Seed::run(0)));
+        let ticket =
+            stand.pool.submit(Program::new("import time\ntime.sleep(0.5)\nprint(2)", Seed::run(0)));
         let _: Result<i32, nix::Error> = poll(&mut [], 200_u16);
         kill(launcher());
         let answer = loop {
@@ -180,6 +207,11 @@ fn a_worker_that_is_killed_is_replaced_and_its_run_repeated() {
         assert_eq!(answer.stdout.text(), "2\n");
         assert_eq!((stand.pool.health().faults, stand.pool.health().lost), (2, 0));
     });
+    assert_eq!(
+        (children(), cgroups(std::process::id())),
+        (0, 0),
+        "the killed ones' groups are gone"
+    );
 }
 
 #[test]

@@ -13,8 +13,11 @@ fn memory_is_bounded() {
             ("a list that grows", "held = []\nwhile True: held.append(bytearray(10 << 20))"),
             ("one large request", "bytearray(3 << 30)"),
             ("a large array", "import numpy\nnumpy.ones(3 << 27)"),
-            ("a zlib bomb", "import zlib\nbomb = zlib.compress(bytes(1 << 26), 1)\n\
-                             held = [zlib.decompress(bomb) for _ in range(99)]"),
+            (
+                "a zlib bomb",
+                "import zlib\nbomb = zlib.compress(bytes(1 << 26), 1)\n\
+                             held = [zlib.decompress(bomb) for _ in range(99)]",
+            ),
         ] {
             stand.attack(name, code, |outcome| {
                 assert_eq!(outcome.status, Status::OutOfMemory, "{}", outcome.stderr.text());
@@ -44,7 +47,10 @@ fn cpu_time_is_bounded_and_cannot_be_refused() {
             ),
             ("a power tower", "9**9**9"),
             ("a regular expression", "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')"),
-            ("endless exit handlers", "import atexit\natexit.register(lambda: [None for _ in iter(int, 1)])"),
+            (
+                "endless exit handlers",
+                "import atexit\natexit.register(lambda: [None for _ in iter(int, 1)])",
+            ),
             (
                 "threads that loop",
                 "import threading\nfor _ in range(4): threading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()",
@@ -53,7 +59,10 @@ fn cpu_time_is_bounded_and_cannot_be_refused() {
             stand.attack(name, code, |outcome| {
                 assert_eq!(outcome.status, Status::CpuTimeout, "{}", outcome.stderr.text());
                 let used = Duration::from_nanos(outcome.cpu_ns);
-                assert!(used >= limits.cpu && used < limits.cpu + Duration::from_secs(2), "{used:?}");
+                assert!(
+                    used >= limits.cpu && used < limits.cpu + Duration::from_secs(2),
+                    "{used:?}"
+                );
             });
         }
     });
@@ -67,11 +76,22 @@ fn time_on_the_clock_is_bounded() {
             ("a sleep", "import time\ntime.sleep(1000)"),
             ("a stop of itself", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)"),
             ("a lock that nobody opens", "import threading\nthreading.Event().wait()"),
-            ("a thread that waits", "import threading\nthreading.Thread(target=threading.Event().wait).start()"),
-            ("an exit handler that sleeps", "import atexit, time\natexit.register(time.sleep, 1000)"),
+            (
+                "a thread that waits",
+                "import threading\nthreading.Thread(target=threading.Event().wait).start()",
+            ),
+            (
+                "an exit handler that sleeps",
+                "import atexit, time\natexit.register(time.sleep, 1000)",
+            ),
         ] {
             stand.attack(name, code, |outcome| {
-                assert_eq!(outcome.status, Status::WallTimeout, "{name}: {}", outcome.stderr.text());
+                assert_eq!(
+                    outcome.status,
+                    Status::WallTimeout,
+                    "{name}: {}",
+                    outcome.stderr.text()
+                );
                 assert!(outcome.wall_ns >= 700_000_000);
             });
         }
@@ -91,7 +111,11 @@ fn deep_recursion_ends_the_program_alone() {
             assert!(bounded.contains(&outcome.status), "{}", outcome.status);
         });
         stand.attack("nested parentheses", "eval('(' * 100_000 + ')' * 100_000)", |outcome| {
-            assert!(matches!(outcome.status, Status::Exit(1) | Status::OutOfMemory), "{}", outcome.status);
+            assert!(
+                matches!(outcome.status, Status::Exit(1) | Status::OutOfMemory),
+                "{}",
+                outcome.status
+            );
         });
     });
 }

@@ -36,6 +36,11 @@ fn there_is_no_network() {
             stand.attempts(name, code, met, met);
         }
         // The resolver reads files before it asks: it finds neither.
-        stand.attempts("names", "import socket\nattempt(socket.getaddrinfo, 'example.org', 80)", "-3", "-3");
+        stand.attempts(
+            "names",
+            "import socket\nattempt(socket.getaddrinfo, 'example.org', 80)",
+            "-3",
+            "-3",
+        );
     });
 }

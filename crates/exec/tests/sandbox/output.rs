@@ -20,7 +20,9 @@ fn output_is_bounded_and_keeps_head_and_tail() {
         let code = "print('begin' + 'x' * 3_000_000 + 'end')\n1 / 0";
         stand.attack("one long line and an error", code, |outcome| {
             assert_eq!(outcome.status, Status::Exit(1));
-            assert!(outcome.stdout.head.starts_with("begin") && outcome.stdout.tail.ends_with("end\n"));
+            assert!(
+                outcome.stdout.head.starts_with("begin") && outcome.stdout.tail.ends_with("end\n")
+            );
             assert_eq!(outcome.stdout.omitted_bytes, 3_000_009 - 2000);
             assert!(outcome.stderr.text().ends_with("ZeroDivisionError: division by zero\n"));
         });
@@ -52,10 +54,30 @@ fn bytes_that_are_no_text_are_marked() {
 fn what_a_program_does_to_its_streams_is_its_own_affair() {
     on_each_tier(&limits(), |stand| {
         for (name, code, status, written) in [
-            ("stdout closed", "import sys\nprint(1, flush=True)\nsys.stdout.close()", Status::Ok, "1\n"),
-            ("stdout is None", "import sys\nprint(1)\nsys.stdout = None\nprint(2)", Status::Ok, "1\n"),
-            ("print is None", "import builtins\nprint(1)\nbuiltins.print = None", Status::Ok, "1\n"),
-            ("descriptor 1 closed", "import os\nprint(1, flush=True)\nos.close(1)", Status::Ok, "1\n"),
+            (
+                "stdout closed",
+                "import sys\nprint(1, flush=True)\nsys.stdout.close()",
+                Status::Ok,
+                "1\n",
+            ),
+            (
+                "stdout is None",
+                "import sys\nprint(1)\nsys.stdout = None\nprint(2)",
+                Status::Ok,
+                "1\n",
+            ),
+            (
+                "print is None",
+                "import builtins\nprint(1)\nbuiltins.print = None",
+                Status::Ok,
+                "1\n",
+            ),
+            (
+                "descriptor 1 closed",
+                "import os\nprint(1, flush=True)\nos.close(1)",
+                Status::Ok,
+                "1\n",
+            ),
             ("all descriptors closed", "import os\nos.closerange(0, 1000)", Status::Ok, ""),
             (
                 "unflushed text after descriptor 1 closed",
@@ -70,7 +92,12 @@ fn what_a_program_does_to_its_streams_is_its_own_affair() {
                 "0\n",
             ),
             ("input", "print(repr(__import__('sys').stdin.read()))", Status::Ok, "''\n"),
-            ("asking for input", "try: input()\nexcept EOFError: print('end')", Status::Ok, "end\n"),
+            (
+                "asking for input",
+                "try: input()\nexcept EOFError: print('end')",
+                Status::Ok,
+                "end\n",
+            ),
             (
                 "patched libraries",
                 "import sympy, random, numpy\nsympy.sqrt = len\nrandom.seed = None\nnumpy.arange = None\n\

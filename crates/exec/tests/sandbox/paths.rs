@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use espalier_core::tool::ObservationStatus;
 use espalier_core::{Call, ModelError, Seed, Service, Tool, collect};
 use espalier_exec::{
-    Echo, Executor, Isolation, Outcome, Pool, Program, PythonTool, Replay, ReplayLimits, Status, Tier,
+    Echo, Executor, Isolation, Outcome, Pool, Program, PythonTool, Replay, ReplayLimits, Status,
+    Tier,
 };
 
 use crate::stand::{config, limits, on_each_tier, python};
@@ -43,7 +44,9 @@ impl Executor for Counted {
 fn replay(known_blocks: usize) -> Option<Replay<Counted>> {
     let tier = [Tier::Full, Tier::Landlock];
     let python = python()?;
-    let pool = tier.into_iter().find_map(|tier| Pool::start(&config(python.clone(), tier, 2, limits())).ok());
+    let pool = tier
+        .into_iter()
+        .find_map(|tier| Pool::start(&config(python.clone(), tier, 2, limits())).ok());
     let counted = Counted { pool: pool.expect("a tier that isolates"), asked: Vec::new() };
     let limits = ReplayLimits {
         path_blocks: NonZeroUsize::new(8).unwrap(),
@@ -75,7 +78,10 @@ fn earlier_blocks_are_replayed_silently() {
             "x.append(4)\nprint(x)",
         ]));
         assert_eq!(outcome.status, Status::Ok, "{}", outcome.stderr.text());
-        assert_eq!((outcome.stdout.text(), outcome.stderr.text()), ("[1, 2, 4]\n".into(), String::new()));
+        assert_eq!(
+            (outcome.stdout.text(), outcome.stderr.text()),
+            ("[1, 2, 4]\n".into(), String::new())
+        );
         stand.assert_clean("a replay");
     });
 }
@@ -95,7 +101,9 @@ fn a_block_is_run_once() {
     assert_eq!(replay.executor().asked.len(), 4);
     // Asked for at once, it is run once too.
     let same = collect(&mut replay, vec![program(&[a, "print(3)"]); 5]);
-    assert!(same.iter().all(|answer| answer.as_ref().unwrap().as_ref().unwrap().stdout.text() == "3\n"));
+    assert!(
+        same.iter().all(|answer| answer.as_ref().unwrap().as_ref().unwrap().stdout.text() == "3\n")
+    );
     assert_eq!(replay.executor().asked.len(), 5);
     // Another seed is another path.
     let other = Program { seed: Seed::run(4), ..program(&[a]) };
@@ -106,7 +114,12 @@ fn a_block_is_run_once() {
 #[test]
 fn a_block_that_was_cut_off_leaves_no_state() {
     let Some(mut replay) = replay(100) else { return };
-    let path = ["x = 1", "x = 2\nwhile True: pass", "import os\nx = 3\nos.kill(os.getpid(), 9)", "print(x)"];
+    let path = [
+        "x = 1",
+        "x = 2\nwhile True: pass",
+        "import os\nx = 3\nos.kill(os.getpid(), 9)",
+        "print(x)",
+    ];
     assert_eq!(run(&mut replay, &path[..2]).status, Status::CpuTimeout);
     assert_eq!(run(&mut replay, &path[..3]).status, Status::Signal(9));
     let outcome = run(&mut replay, &path);
@@ -181,7 +194,8 @@ fn cancelling_ends_what_nobody_waits_for() {
 fn a_last_expression_is_printed_where_asked() {
     on_each_tier(&limits(), |stand| {
         let mut echo = |code: &str| {
-            let program = Program { echo: Echo::LastExpression, ..Program::new(code, Seed::run(0)) };
+            let program =
+                Program { echo: Echo::LastExpression, ..Program::new(code, Seed::run(0)) };
             stand.run_program(program).stdout.text()
         };
         assert_eq!(echo("x = 2\nx + 1"), "3\n");

@@ -15,7 +15,8 @@ pub(crate) fn python() -> Option<PathBuf> {
     let named = std::env::var("ESPALIER_PYTHON").ok().map(PathBuf::from);
     // …/target/release/espalier-sandbox
     let made = Path::new(env!("CARGO_BIN_EXE_espalier-sandbox")).ancestors().nth(2);
-    let python = named.or_else(|| Some(made?.join("python/bin/python"))).filter(|path| path.exists());
+    let python =
+        named.or_else(|| Some(made?.join("python/bin/python"))).filter(|path| path.exists());
     if python.is_none() {
         eprintln!("SKIPPED: no Python environment; `cargo xtask sandbox check` makes one");
     }
@@ -93,7 +94,13 @@ impl Stand {
     pub(crate) fn assert_clean(&mut self, after: &str) {
         let code = format!("TIER = {:?}\n{CANARY}", self.tier.name());
         let outcome = self.run(&code);
-        assert_eq!(outcome.status, Status::Ok, "after {after} on {}: {}", self.tier, outcome.stderr.text());
+        assert_eq!(
+            outcome.status,
+            Status::Ok,
+            "after {after} on {}: {}",
+            self.tier,
+            outcome.stderr.text()
+        );
         assert_eq!(outcome.stdout.text(), CLEAN, "after {after} on {}", self.tier);
         assert_eq!(self.pool.health().faults, 0, "after {after} on {}", self.tier);
     }
