@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use espalier_core::{ModelError, Service, Ticket};
 
-use crate::{Diagnosis, Error, Executor, Fault, Isolation, Outcome, PoolConfig, Program};
+use crate::{Diagnosis, Error, Executor, Fault, Health, Isolation, Outcome, PoolConfig, Program};
 
 /// A pool that cannot be made.
 #[derive(Debug)]
@@ -16,8 +16,13 @@ impl Pool {
     /// # Errors
     ///
     /// [`Error::Unsupported`], always.
-    pub fn start(_: PoolConfig) -> Result<Self, Error> {
+    pub fn start(_: &PoolConfig) -> Result<Self, Error> {
         Err(Error::Unsupported(std::env::consts::OS))
+    }
+
+    /// How the workers have fared so far.
+    pub fn health(&self) -> Health {
+        match self.0 {}
     }
 }
 

@@ -34,6 +34,15 @@ pub struct Isolation {
     pub warning: Option<String>,
 }
 
+/// How the workers of a pool have fared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Runs in which the sandbox failed; each was repeated once.
+    pub faults: u64,
+    /// Programs answered with a fault.
+    pub lost: u64,
+}
+
 /// The program that starts workers.
 #[derive(Debug, Clone)]
 pub enum Launcher {

@@ -31,11 +31,11 @@ pub mod tool;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{Pool, diagnose, intercept};
 #[cfg(target_os = "linux")]
-pub use linux::{Health, Pool, diagnose, intercept};
+pub use linux::{Pool, diagnose, intercept};
 
 pub use diagnosis::{Diagnosis, Layer};
 pub use error::{Error, Fault};
-pub use executor::{Executor, Isolation, Launcher, PoolConfig};
+pub use executor::{Executor, Health, Isolation, Launcher, PoolConfig};
 pub use interpreter::Interpreter;
 pub use limits::Limits;
 pub use outcome::{Outcome, Status};

@@ -35,18 +35,22 @@ pub struct Replay<E> {
     limits: ReplayLimits,
     /// All paths, as a tree; parents come before their children.
     blocks: Vec<Block>,
-    /// By parent, root (its seed as bits) and code.
-    children: BTreeMap<(Option<usize>, (u64, Echo), String), usize>,
+    children: BTreeMap<Key, usize>,
     /// Who waits for which block.
     waiting: BTreeMap<Ticket, usize>,
     /// What the executor runs.
     running: BTreeMap<Ticket, usize>,
-    answered: Vec<(Ticket, Result<Result<Outcome, Fault>, ModelError>)>,
+    answered: Vec<(Ticket, Answer)>,
     next: u64,
 }
 
 /// What paths must agree on to share blocks.
 type Root = (Seed, Echo);
+
+/// A block's parent, root (its seed as bits) and code.
+type Key = (Option<usize>, (u64, Echo), String);
+
+type Answer = Result<Result<Outcome, Fault>, ModelError>;
 
 #[derive(Debug)]
 struct Block {
@@ -90,15 +94,13 @@ impl<E: Executor> Replay<E> {
         let mut place = 0;
         for code in program.earlier.into_iter().chain([program.code]) {
             let key = (parent, (program.seed.bits(), program.echo), code);
-            place = match self.children.get(&key) {
-                Some(known) => *known,
-                None => {
-                    let place = self.blocks.len();
-                    let state = State::Unknown;
-                    self.blocks.push(Block { parent, root, code: key.2.clone(), state });
-                    self.children.insert(key, place);
-                    place
-                }
+            place = if let Some(known) = self.children.get(&key) {
+                *known
+            } else {
+                let (place, state) = (self.blocks.len(), State::Unknown);
+                self.blocks.push(Block { parent, root, code: key.2.clone(), state });
+                self.children.insert(key, place);
+                place
             };
             parent = Some(place);
         }

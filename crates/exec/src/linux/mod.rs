@@ -18,4 +18,4 @@ mod worker;
 
 pub use ladder::diagnose;
 pub use launcher::intercept;
-pub use pool::{Health, Pool};
+pub use pool::Pool;

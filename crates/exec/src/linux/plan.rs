@@ -82,10 +82,25 @@ impl WorkerPlan {
         }
         Self {
             child_limits,
-            child_filter: filter.iter().map(|byte| format!("{byte:02x}")).collect(),
+            child_filter: hexadecimal(filter),
             sentinel: super::filter::OWN_PID,
             scratch: (tier == Tier::Full).then_some(SCRATCH),
             alone: tier == Tier::Full,
         }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("below 16");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_two_digits_each() {
+        assert_eq!(hexadecimal(&[0, 9, 0xa0, 0xff]), "0009a0ff");
     }
 }

@@ -9,12 +9,11 @@ use std::time::Duration;
 
 use espalier_core::{ModelError, Service, Ticket};
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use serde::{Deserialize, Serialize};
 
 use super::ladder;
 use super::launcher::MARK;
 use super::worker::{Setup, Worker};
-use crate::{Error, Executor, Fault, Isolation, Launcher, Outcome, PoolConfig, Program};
+use crate::{Error, Executor, Fault, Health, Isolation, Launcher, Outcome, PoolConfig, Program};
 
 /// Runs after which a worker is replaced, so that nothing it might gather grows for ever.
 const RUNS: u32 = 2000;
@@ -37,15 +36,6 @@ pub struct Pool {
     threads: Vec<JoinHandle<()>>,
     isolation: Isolation,
     next: u64,
-}
-
-/// How the workers of a pool have fared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// Runs in which the sandbox failed; each was repeated once.
-    pub faults: u64,
-    /// Programs answered with a fault.
-    pub lost: u64,
 }
 
 #[derive(Debug)]

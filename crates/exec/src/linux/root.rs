@@ -26,7 +26,7 @@ pub(super) fn enter(plan: &Plan) -> Result<(), String> {
     let base = Path::new("/tmp");
     memory(base, "size=1m,mode=0755")?;
     for name in ["old", "new"] {
-        step_io(at("make", &base.join(name)), fs::create_dir(base.join(name)))?;
+        step_io(&at("make", &base.join(name)), fs::create_dir(base.join(name)))?;
     }
     memory(&base.join("new"), "size=1m,mode=0755")?;
     step("pivot to the stage", pivot_root(base, &base.join("old")))?;
@@ -35,7 +35,7 @@ pub(super) fn enter(plan: &Plan) -> Result<(), String> {
     let inside = |root: &Path, path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     // The scratch folder comes first: what is shown may lie in it.
     let scratch = inside(new, Path::new(SCRATCH));
-    step_io(at("make", &scratch), fs::create_dir_all(&scratch))?;
+    step_io(&at("make", &scratch), fs::create_dir_all(&scratch))?;
     let options = format!(
         "size={},nr_inodes=4096,mode=0700,uid={INNER_ID},gid={INNER_ID}",
         plan.scratch_bytes
@@ -51,7 +51,7 @@ pub(super) fn enter(plan: &Plan) -> Result<(), String> {
             .parent()
             .map_or(Ok(()), fs::create_dir_all)
             .and_then(|()| if link.is_symlink() { Ok(()) } else { symlink(target, &link) });
-        step_io(at("link", path), made)?;
+        step_io(&at("link", path), made)?;
     }
     step("enter the new root", chdir(new))?;
     step("pivot to the new root", pivot_root(".", "."))?;
@@ -106,6 +106,6 @@ fn step(what: &str, result: Result<(), Errno>) -> Result<(), String> {
     result.map_err(|why| format!("could not {what}: {}", why.desc()))
 }
 
-fn step_io(what: String, result: io::Result<()>) -> Result<(), String> {
+fn step_io(what: &str, result: io::Result<()>) -> Result<(), String> {
     result.map_err(|why| format!("could not {what}: {why}"))
 }

@@ -26,7 +26,7 @@ use crate::program::Echo;
 use crate::{Fault, Launcher, Limits, Outcome, Program, Status, Tier};
 
 /// Starting is importing, which takes seconds on a busy machine.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// How much later than its own deadline a worker may answer.
 const GRACE: Duration = Duration::from_secs(30);
@@ -253,18 +253,18 @@ impl Worker {
         }
     }
 
+    /// The last line of the log.
+    fn last_words(&self) -> String {
+        let (mut log, mut text) = (&self.log, String::new());
+        drop(log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_string(&mut text)));
+        text.lines().last().unwrap_or("it left no message").to_owned()
+    }
+
     /// A worker that is gone: why, with the last words of its log.
     fn lost(&self, why: &io::Error) -> Fault {
         // What it said before it went says more than that it went.
-        let last = match self.control.hear_now() {
-            Some(Said::Failed(said)) => said,
-            _ => {
-                let mut text = String::new();
-                let mut log = &self.log;
-                drop(log.seek(SeekFrom::Start(0)).and_then(|_| log.read_to_string(&mut text)));
-                text.lines().last().unwrap_or("it left no message").to_owned()
-            }
-        };
+        let said = self.control.hear_now();
+        let last = if let Some(Said::Failed(said)) = said { said } else { self.last_words() };
         Fault::new(format!("the worker is gone ({why}): {last}"))
     }
 }
@@ -293,7 +293,7 @@ impl Stream {
 
     /// Takes what is there; blocks where nothing is.
     fn read(&mut self) {
-        let mut buffer = [0; 64 << 10];
+        let mut buffer = [0; 16 << 10];
         match self.pipe.read(&mut buffer) {
             Ok(0) | Err(_) => self.open = false,
             Ok(length) => self.kept.push(&buffer[..length]),

@@ -4,6 +4,12 @@
 //! that the machine does not have is skipped loudly; one must be there.
 
 #![cfg(target_os = "linux")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "what the tests share is test code too; a skipped tier is said out loud"
+)]
 
 mod bad_input;
 mod endings;

@@ -26,7 +26,7 @@ pub(crate) fn python() -> Option<PathBuf> {
 /// Limits that make attacks end soon; time on the clock is generous, since machines are busy.
 pub(crate) fn limits() -> Limits {
     Limits {
-        cpu: Duration::from_millis(1000),
+        cpu: Duration::from_secs(1),
         wall: Duration::from_secs(20),
         memory_bytes: 768 << 20,
         ..Limits::default()
