@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 
 const CODE: &str = "import sympy, numpy\nprint(sympy.sqrt(8), numpy.arange(3).sum())";
 const WRITTEN: &str = "2*sqrt(2) 3\n";
@@ -37,6 +37,7 @@ fn pool(criterion: &mut Criterion) {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
+    use criterion::{BatchSize, Throughput};
     use espalier_core::{Seed, collect};
     use espalier_exec::{Launcher, Limits, Pool, PoolConfig, Program, Tier, TierChoice};
 

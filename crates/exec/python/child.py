@@ -97,6 +97,8 @@ str(sympy.sqrt(8) + x ** 2), numpy.arange(3).sum()
 def rehearse():
     """Writes to the memory that every program writes to, so that its pages are the child's own before
     there is a program: copying them is most of what a short run costs."""
+    # Without that much to spare no program could run.
+    mmap.mmap(-1, 64 << 20).close()
     seed(0)
     namespace = {"__name__": "rehearsal"}
     run_block(REHEARSAL, "rehearsal.py", namespace, False)

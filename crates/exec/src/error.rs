@@ -50,7 +50,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(crate) fn new(reason: impl Into<String>) -> Self {
+    /// A fault for `reason`.
+    pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into() }
     }
 }

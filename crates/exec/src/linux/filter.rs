@@ -214,7 +214,6 @@ const CHILD_ALLOWED: &[i64] = &[
     libc::SYS_fallocate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
-    libc::SYS_flock,
     libc::SYS_fadvise64,
     libc::SYS_sendfile,
     libc::SYS_copy_file_range,

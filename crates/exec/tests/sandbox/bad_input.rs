@@ -58,8 +58,6 @@ fn a_launcher_that_will_not_do_is_named() {
         Pool::start(&config).unwrap_err().to_string()
     };
     assert!(with(Launcher::Program("/no/launcher".into())).contains("`/no/launcher`"));
-    // This test's own program does not call `intercept`, so it is refused when it is run as one; what
-    // it says is on the log.
     let said = with(Launcher::Program("/bin/false".into()));
     assert!(said.contains("no sandbox of tier `full`"), "{said}");
 }
@@ -102,6 +100,55 @@ fn a_layer_that_is_missing_is_diagnosed_and_nothing_runs() {
             assert_eq!(diagnose(&config).tier, None);
         }
     }
+}
+
+#[test]
+fn a_worker_whose_layers_do_not_hold_is_refused() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // A launcher that leaves the layers out and says nothing of it.
+    let lying = script(
+        dir.path(),
+        "launcher",
+        &format!(
+            "plan=$(echo \"$3\" | sed 's/\"tier\":\"landlock\"/\"tier\":\"none-i-accept-the-risk\"/')\n\
+             exec {BINARY} \"$1\" \"$2\" \"$plan\""
+        ),
+    );
+    let mut config = config(python, Tier::Landlock, 1, limits());
+    config.launcher = Launcher::Program(lying);
+    let Err(Error::Unavailable { reason, .. }) = Pool::start(&config) else {
+        panic!("a pool without layers");
+    };
+    assert!(reason.contains("self-test") && reason.contains("read POSSIBLE"), "{reason}");
+}
+
+#[test]
+fn a_program_that_does_not_intercept_is_told_so() {
+    let Some(python) = python() else { return };
+    #[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
+    let output = Command::new(BINARY)
+        .args(["run", "/dev/null", "--python"])
+        .arg(python)
+        .env("ESPALIER_SANDBOX_LAUNCHER", "1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("call `espalier_exec::intercept()` first thing in `main`")
+    );
+}
+
+#[test]
+fn too_little_memory_for_the_interpreter_is_said_so() {
+    let Some(python) = python() else { return };
+    let limits = espalier_exec::Limits { memory_bytes: 32 << 20, ..limits() };
+    let mut config = config(python, Tier::Full, 1, limits);
+    config.tier = TierChoice::Highest;
+    let Err(Error::Unavailable { reason, .. }) = Pool::start(&config) else {
+        panic!("an interpreter in 32 MiB");
+    };
+    assert!(reason.contains("too little memory for the interpreter?"), "{reason}");
 }
 
 #[test]

@@ -15,7 +15,6 @@ mod bad_input;
 mod endings;
 mod equality;
 mod files;
-mod leaks;
 mod memory;
 mod network;
 mod output;

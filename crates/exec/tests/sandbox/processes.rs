@@ -113,6 +113,19 @@ fn no_other_process_can_be_reached() {
                 "EPERM, EPERM, EPERM, EPERM",
             ),
             (
+                // F_SETOWN and F_SETSIG send signals, F_SETPIPE_SZ takes the kernel's memory; TIOCSTI types.
+                "descriptors as levers",
+                "import fcntl\nfor command in (8, 10, 1031): attempt(fcntl.fcntl, 1, command, os.getppid())\n\
+                 attempt(fcntl.ioctl, 0, 0x5412, b'x')\nattempt(fcntl.flock, 1, fcntl.LOCK_EX)",
+                "EPERM, EPERM, EPERM, EPERM, EPERM",
+            ),
+            (
+                // shmget, msgget, semget, mq_open, inotify_init1, timer_create, memfd_secret.
+                "what would outlive a run",
+                "for number in (29, 68, 64, 240, 294, 222, 447): attempt(syscall, number, 0, 0, 0, 0)",
+                "EPERM, EPERM, EPERM, EPERM, EPERM, EPERM, EPERM",
+            ),
+            (
                 "the kernel",
                 // bpf, perf_event_open, userfaultfd, io_uring_setup, keyctl, add_key, personality.
                 "for number in (321, 298, 323, 425, 250, 248, 135): attempt(syscall, number, 0, 0, 0, 0)",

@@ -1,14 +1,30 @@
 //! Nothing is left behind: not by runs, not by pools, not by a parent that dies.
+//!
+//! A program of its own, whose tests take turns: they count what belongs to their process.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
+
+#[expect(dead_code, reason = "written for more tests than these")]
+#[path = "../sandbox/stand.rs"]
+mod stand;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use espalier_core::{Seed, Service, collect};
 use espalier_exec::{Pool, Program, Status, Tier};
 use nix::poll::poll;
 
-use crate::stand::{config, limits, on_each_tier, python};
+use stand::{config, limits, on_each_tier, python};
+
+/// One test at a time.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Process ids and start times of all that descends from process `id`.
 fn descendants(id: u32) -> BTreeSet<(u32, String)> {
@@ -82,7 +98,7 @@ fn resident() -> u64 {
 }
 
 /// Resident memory of a worker, as it sees itself through its child: they share it.
-fn worker_memory(stand: &mut crate::stand::Stand) -> u64 {
+fn worker_memory(stand: &mut stand::Stand) -> u64 {
     let code = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)";
     stand.run(code).stdout.text().trim().parse().unwrap()
 }
@@ -102,6 +118,7 @@ fn settled<T: PartialEq>(look: impl Fn() -> T) -> T {
 
 #[test]
 fn slow_a_thousand_runs_leak_nothing() {
+    let _turn = turn();
     on_each_tier(&limits(), |stand| {
         let code = "import threading, os, sympy\nopen(os.devnull)\nheld = [bytearray(1 << 20)]\n\
                     threading.Thread(target=print, args=(sympy.Integer(2) ** 8,)).start()";
@@ -138,6 +155,7 @@ fn slow_a_thousand_runs_leak_nothing() {
 
 #[test]
 fn a_pool_that_is_dropped_mid_run_leaves_nothing() {
+    let _turn = turn();
     let Some(python) = python() else { return };
     let before = (children(), descriptors());
     let mut started = 0;
@@ -160,6 +178,7 @@ fn a_pool_that_is_dropped_mid_run_leaves_nothing() {
 
 #[test]
 fn a_worker_that_is_killed_is_replaced_and_its_run_repeated() {
+    let _turn = turn();
     on_each_tier(&limits(), |stand| {
         // The launcher is our child; its end is the end of its worker.
         let launcher = || {
@@ -216,6 +235,7 @@ fn a_worker_that_is_killed_is_replaced_and_its_run_repeated() {
 
 #[test]
 fn a_parent_that_is_killed_leaves_nothing_behind() {
+    let _turn = turn();
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let mut exercised = 0;
