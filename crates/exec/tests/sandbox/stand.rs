@@ -126,7 +126,7 @@ impl Stand {
     }
 }
 
-/// Says what an attempt met: the name of the system's error, or that it succeeded.
+/// Says what an attempt met: the name of the system's error, or that it was possible.
 const ATTEMPT: &str = "
 import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)
@@ -139,6 +139,15 @@ def attempt(action, *arguments):
         print(type(error).__name__)
     else:
         print('POSSIBLE', repr(result)[:60])
+def refused(action, *arguments):
+    # By the mount, Landlock, the file's mode or the filter: whichever the kernel asks first.
+    try:
+        action(*arguments)
+    except OSError as error:
+        refusals = (errno.EROFS, errno.EACCES, errno.EPERM)
+        print('REFUSED' if error.errno in refusals else errno.errorcode[error.errno])
+    else:
+        print('POSSIBLE')
 def syscall(number, *arguments):
     result = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(a) for a in arguments])
     if result == -1:
