@@ -217,7 +217,15 @@ impl Worker {
             if ready[0] && ended.is_none() {
                 ended = Some(match self.hear()? {
                     Said::Ended(how) => how,
-                    Said::Failed(why) => return Err(Fault::new(why)),
+                    Said::Failed(why) => {
+                        // The worker ends, and its child with it.
+                        while stderr.open {
+                            stderr.read();
+                        }
+                        let text = stderr.kept.finish().text();
+                        let last = text.trim().lines().last().unwrap_or("nothing");
+                        return Err(Fault::new(format!("{why}; the child's last words: {last}")));
+                    }
                     Said::Mapping | Said::Ready(_) => {
                         return Err(Fault::new("the worker spoke out of turn"));
                     }

@@ -17,7 +17,7 @@ print(random.random(), random.sample(range(1000), 5), numpy.random.rand(3), nump
 print(sympy.factor(x**6 - y**6), sympy.solve(x**3 - 2*x + 1), sympy.simplify(sympy.sin(x)**2 + sympy.cos(x)**2))
 print(sympy.core.random.random(), numpy.linalg.eigvals(numpy.arange(16).reshape(4, 4) / 7))
 print(os.getcwd(), sys.argv, __name__, __file__, sorted(os.environ.items()), sys.path[:1], os.cpu_count() > 0)
-print(sys.flags.hash_randomization, sys.getdefaultencoding(), sys.stdout.encoding, len(sys.modules))
+print(sys.flags.hash_randomization, sys.getdefaultencoding(), sys.stdout.encoding)
 1 / 0
 ";
 
