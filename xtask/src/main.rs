@@ -1,7 +1,8 @@
 //! `cargo xtask …`: builds what is needed and runs it.
 //!
 //! One module a command. xtask depends on no crate of the workspace: it shells out to `cargo`, to the
-//! `espalier` binary it builds, and once to Python's pip, to fetch the model that tests run on.
+//! binaries it builds, and to Python's pip, which fetches the model that tests run on and makes the
+//! environment of model-written Python.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,6 +19,8 @@ mod gpu_check;
 mod json_keys;
 mod process;
 mod pypi;
+mod python;
+mod sandbox;
 mod test;
 mod tidy;
 mod train;
@@ -65,6 +68,7 @@ fn dispatch(args: &[OsString]) -> Result<ExitCode> {
         "gpu-check" => gpu_check::run(rest),
         "bench" => bench::run(rest),
         "train" => train::run(rest),
+        "sandbox" => sandbox::run(rest),
         unknown => Err(Usage(format!(
             "unknown command `{unknown}`; `cargo xtask --help` lists the commands"
         ))
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in ["test", "ci", "tidy", "gpu-check", "bench", "train"] {
+        for command in ["test", "ci", "tidy", "gpu-check", "bench", "train", "sandbox"] {
             assert!(HELP.contains(&format!("\n  {command}")), "{command}");
         }
         for command in binary::COMMANDS {

