@@ -23,9 +23,12 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`]; [`allocation`] and [`visits`] are what strategies have in common.
+//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`] and [`belief`] are what
+//! strategies have in common.
 
+pub mod agreement;
 pub mod allocation;
+pub mod belief;
 pub mod config;
 pub mod driver;
 pub mod error;
@@ -48,8 +51,8 @@ pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
 pub use strategies::{
-    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
-    SelfConsistency, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, Greedy, Lookahead,
+    ParticleFilter, Puct, Rebase, SelfConsistency, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{BadTrace, read, render, replay, write};

@@ -7,7 +7,7 @@ use espalier_search::{read, render, replay, write};
 use proptest::prelude::*;
 
 use crate::{
-    strategies::{KINDS, LOOKAHEAD, RANKING, SCORER, SHIPPED, UNSCORED},
+    strategies::{GATE, KINDS, LOOKAHEAD, RANKING, SCORER, SHIPPED, UNSCORED},
     toys::{World, kept},
 };
 
@@ -154,6 +154,8 @@ proptest! {
             kind if UNSCORED.contains(&kind) => prop_assert_eq!(scored, 0),
             // Answers are scored wherever they come up: a selector can take them.
             LOOKAHEAD => prop_assert!(out.tree.finished().all(|id| score(id).is_some())),
+            // First answers are put to the vote; what follows is scored.
+            GATE => prop_assert_eq!(scored, (out.tree.len() - 1).saturating_sub(3)),
             kind if SHIPPED.contains(&kind) => prop_assert_eq!(scored, out.tree.len() - 1),
             _ => {}
         }

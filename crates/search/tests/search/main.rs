@@ -3,6 +3,7 @@
 //! `tests/mutants.json` lists faults to inject, each by an exact replacement in one file, and tests that
 //! then fail: laws that no fault breaks prove nothing.
 
+mod agreement;
 mod allocation;
 mod beam;
 mod budget;
@@ -17,4 +18,5 @@ mod selectors;
 mod sharing;
 mod snapshots;
 mod strategies;
+mod thompson;
 mod toys;

@@ -239,6 +239,66 @@ fn lookahead() {
 }
 
 #[test]
+fn ab_mcts() {
+    insta::assert_snapshot!(drawn(11), @r#"
+    Done, 37 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      2     "abccc!" 0.906 eos
+      3     "aac." 0.266
+      7       "c." 0.484
+      8       "abca!" 0.375 eos
+      4     "bac!" 0.578 eos
+      5     "c!" 0.078 eos
+     10     "." 0.219
+     11     "ac." 0.641
+     12     "." 0.219
+      6   "acbba." 0.438
+      9     "." 0.219
+    "#);
+}
+
+#[test]
+fn adaptive_consistency() {
+    insta::assert_snapshot!(drawn(13), @r#"
+    Done, 62 tokens
+      0 "sys:0" root
+      1   "a.bba!" - eos
+      2   "acbba.bc!" - eos
+      3   "!" - eos
+      4   "abacc.!" - eos
+      5   "bccabbb.!" - eos
+      6   "..cc.aa.bc.caabc.ac.bbc.bc!" - eos
+      7   "cb!" - eos
+    "#);
+}
+
+#[test]
+fn gate() {
+    insta::assert_snapshot!(drawn(14), @r#"
+    Done, 66 tokens
+      0 "sys:0" root
+      1   "a.bba!" - eos
+      2   "acbba.bc!" - eos
+      3   "!" - eos
+      4   "abacc." 0.578
+      8     "cbcbaaba" 0.844 length
+      9     "c." 0.484
+     12       "." 0.219
+     16         "ccacaac." 0.031
+     17         "a." 0.250
+     13       "!" 0.219 eos
+      5   "bccabbb." 0.469
+     10     "a." 0.250
+     14       "cb." 0.219
+     15       "b." 0.016
+     11     "bb." 0.094
+      6   "." 0.219
+      7   "cb!" 0.312 eos
+    "#);
+}
+
+#[test]
 fn one_event_of_each_kind_on_disk() {
     let out = World { eos: 0.9, boundary: 0.0, ..World::new(1, 7) }.run();
     let mut kinds = Vec::new();

@@ -1,27 +1,35 @@
 //! The strategies under test, by number, and one made up to use all the driver can do.
 
+use std::sync::Arc;
+
 use espalier_core::{Account, Aggregate, Ask, NodeId, Retain, Round, ScorerId, Seed, Until};
 use espalier_search::{
-    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
-    SelfConsistency, Strategy, Tree, Uct, render,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, Greedy, Lookahead,
+    ParticleFilter, Puct, Rebase, SelfConsistency, Strategy, Tree, Uct, belief::Prior, render,
 };
 
-use crate::toys::World;
+use crate::toys::{LastLetter, World};
 
 /// How many there are.
 pub(crate) const KINDS: usize = EXPLORER + 1;
 /// The one that is made up.
-const EXPLORER: usize = 11;
+const EXPLORER: usize = 15;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 2] = [0, 2];
+pub(crate) const UNSCORED: [usize; 3] = [0, 2, ADAPTIVE];
 /// Those that search step by step.
-pub(crate) const STEPWISE: std::ops::Range<usize> = 3..EXPLORER;
+pub(crate) const STEPWISE: std::ops::RangeInclusive<usize> = 3..=THOMPSON[1];
 /// The Monte-Carlo tree searches.
 pub(crate) const MCTS: [usize; 2] = [8, 9];
 /// The one that scores only ends of rollouts.
 pub(crate) const LOOKAHEAD: usize = 10;
+/// Those that draw what to grow, with a normal and with a Beta prior.
+pub(crate) const THOMPSON: [usize; 2] = [11, 12];
+/// The one that stops when its vote is decided.
+pub(crate) const ADAPTIVE: usize = 13;
+/// The one that scores only where a problem is hard.
+pub(crate) const GATE: usize = 14;
 /// The rank strategies: only the order of scores matters to them.
 pub(crate) const RANKING: [usize; 5] = [1, 3, 4, 5, LOOKAHEAD];
 
@@ -43,6 +51,10 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         8 => boxed(Uct::new(2, 8, 5, 0.5, SCORER)),
         9 => boxed(Puct::new(3, 6, 5, 1.0, SCORER)),
         LOOKAHEAD => lookahead(2, None, 4, 2),
+        11 => ab_mcts(12, 5, Prior::GAUSSIAN),
+        12 => ab_mcts(12, 5, Prior::JEFFREYS),
+        ADAPTIVE => adaptive(7, 2, 0.9),
+        GATE => gate(3, 0.6, Beam::new(2, None, 4, SCORER, Aggregate::Last)),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
     built.expect("these numbers are sound")
@@ -70,6 +82,18 @@ pub(crate) fn particles(n: u32, temperature: f64, depth: u32, how: Aggregate) ->
 
 pub(crate) fn lookahead(width: u32, n: Option<u32>, depth: u32, steps: u32) -> Built {
     boxed(Lookahead::new(width, n, depth, steps, SCORER))
+}
+
+pub(crate) fn ab_mcts(n: u32, depth: u32, prior: Prior) -> Built {
+    boxed(AbMcts::new(n, depth, prior, SCORER))
+}
+
+pub(crate) fn adaptive(n: u32, batch: u32, confidence: f64) -> Built {
+    boxed(AdaptiveConsistency::new(n, batch, confidence, Arc::new(LastLetter)))
+}
+
+pub(crate) fn gate(n: u32, agreement: f64, beam: Result<Beam, BadStrategy>) -> Built {
+    boxed(Gate::new(n, agreement, Arc::new(LastLetter), beam?))
 }
 
 /// Grows and scores at random: several asks of one parent, asks of nothing, every `Until`, scores of
@@ -143,7 +167,21 @@ fn numbers_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(error(boxed(Uct::new(2, 0, 3, 1.0, SCORER))), @"`--simulations` is 0; give at least 1");
     insta::assert_snapshot!(error(boxed(Uct::new(2, 9, 3, -1.0, SCORER))), @"`--exploration` is -1; give a finite number of at least 0");
     insta::assert_snapshot!(error(boxed(Puct::new(2, 9, 3, f64::INFINITY, SCORER))), @"`--exploration` is inf; give a finite number of at least 0");
+    insta::assert_snapshot!(error(adaptive(4, 1, 0.0)), @"`--confidence` is 0; give a number above 0 and at most 1");
+    insta::assert_snapshot!(error(gate(4, 1.5, Beam::new(2, None, 3, SCORER, last))), @"`--agreement` is 1.5; give a number above 0 and at most 1");
+    insta::assert_snapshot!(error(ab_mcts(4, 3, Prior::Beta { a: 0.0, b: 1.0 })), @"`--prior-a` is 0; give a finite number above 0");
+    let wild = Prior::Gaussian { mean: f64::NAN, kappa: 1.0, nu: 1.0, tau_square: 1.0 };
+    insta::assert_snapshot!(error(ab_mcts(4, 3, wild)), @"`--prior-mean` is NaN; give a finite number");
     let zero = |flag| Some(BadStrategy::Zero { flag });
+    assert_eq!(adaptive(4, 0, 0.9).err(), zero("--batch"));
+    for built in [
+        adaptive(0, 1, 0.9),
+        gate(0, 0.5, Beam::new(2, None, 3, SCORER, last)),
+        ab_mcts(0, 3, Prior::GAUSSIAN),
+    ] {
+        assert_eq!(built.err(), zero("--n"));
+    }
+    assert_eq!(ab_mcts(4, 0, Prior::GAUSSIAN).err(), zero("--depth"));
     for built in
         [dvts(0, None, 3, last), lookahead(0, None, 3, 1), boxed(Puct::new(0, 9, 3, 1.0, SCORER))]
     {
@@ -173,7 +211,18 @@ fn every_knob_turns_something() {
     let uct = |width, simulations, depth, c| boxed(Uct::new(width, simulations, depth, c, SCORER));
     let puct =
         |width, simulations, depth, c| boxed(Puct::new(width, simulations, depth, c, SCORER));
-    let pairs: [&dyn Fn() -> [Built; 2]; 18] = [
+    let hard = |depth| Beam::new(2, None, depth, SCORER, last);
+    let flat = Prior::Gaussian { mean: 1.0, kappa: 1.0, nu: 1.0, tau_square: 0.1 };
+    let pairs: [&dyn Fn() -> [Built; 2]; 27] = [
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, Prior::JEFFREYS)],
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, flat)],
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 2, Prior::GAUSSIAN)],
+        &|| [adaptive(8, 1, 0.9), adaptive(8, 1, 0.7)],
+        &|| [adaptive(8, 1, 0.7), adaptive(8, 3, 0.7)],
+        &|| [adaptive(8, 1, 0.9), adaptive(5, 1, 0.9)],
+        &|| [gate(3, 0.6, hard(4)), gate(3, 0.9, hard(4))],
+        &|| [gate(3, 0.6, hard(4)), gate(4, 0.6, hard(4))],
+        &|| [gate(3, 0.6, hard(4)), gate(3, 0.6, hard(2))],
         &|| [dvts(2, Some(6), 5, last), dvts(3, Some(6), 5, last)],
         &|| [dvts(2, Some(6), 5, last), dvts(2, Some(4), 5, last)],
         &|| [dvts(2, None, 5, last), dvts(2, None, 3, last)],
