@@ -29,6 +29,7 @@
 pub mod agreement;
 pub mod allocation;
 pub mod belief;
+mod books;
 pub mod config;
 pub mod driver;
 pub mod error;
