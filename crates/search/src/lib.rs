@@ -23,8 +23,8 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`] and [`belief`] are what
-//! strategies have in common.
+//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`belief`]
+//! and [`thoughts`] are what strategies have in common.
 
 pub mod agreement;
 pub mod allocation;
@@ -42,6 +42,7 @@ pub mod select;
 mod simulations;
 pub mod strategies;
 pub mod strategy;
+pub mod thoughts;
 pub mod trace;
 pub mod tree;
 pub mod visits;
@@ -52,8 +53,8 @@ pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
 pub use strategies::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, Greedy, Lookahead,
-    ParticleFilter, Puct, Rebase, SelfConsistency, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
+    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{BadTrace, read, render, replay, write};

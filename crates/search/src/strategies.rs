@@ -6,12 +6,16 @@ mod beam;
 mod best_of_n;
 mod dvts;
 mod gate;
+mod graph;
 mod greedy;
 mod lookahead;
 mod particle_filter;
 mod puct;
 mod rebase;
+mod revision;
 mod self_consistency;
+mod tot_bfs;
+mod tot_dfs;
 mod uct;
 
 pub use ab_mcts::AbMcts;
@@ -20,12 +24,16 @@ pub use beam::Beam;
 pub use best_of_n::BestOfN;
 pub use dvts::Dvts;
 pub use gate::Gate;
+pub use graph::GraphOfThoughts;
 pub use greedy::Greedy;
 pub use lookahead::Lookahead;
 pub use particle_filter::ParticleFilter;
 pub use puct::Puct;
 pub use rebase::Rebase;
+pub use revision::Revision;
 pub use self_consistency::SelfConsistency;
+pub use tot_bfs::TotBfs;
+pub use tot_dfs::TotDfs;
 pub use uct::Uct;
 
 /// A strategy cannot be built from these numbers.

@@ -38,7 +38,7 @@ pub(crate) fn cost(event: &Event) -> Entry {
 
 /// What was sampled beside the steps of a tree, by the node that pays for it: what of a reply is none of
 /// the steps it proposes, and what judges say. And how many calls that takes more than there are nodes.
-fn beside(out: &Outcome) -> (BTreeMap<NodeId, u64>, i64) {
+pub(crate) fn beside(out: &Outcome) -> (BTreeMap<NodeId, u64>, i64) {
     let (mut tokens_of, mut calls) = (BTreeMap::new(), 0);
     let mut events = out.trace.iter();
     while let Some(event) = events.next() {

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod allocation;
+mod answers;
 mod beam;
 mod budget;
 mod company;
@@ -21,4 +22,5 @@ mod sharing;
 mod snapshots;
 mod strategies;
 mod thompson;
+mod thoughts;
 mod toys;

@@ -9,6 +9,7 @@ use espalier_search::{
 };
 
 use crate::{
+    laws::beside,
     selectors::tree,
     strategies::{MCTS, SHIPPED, STEPWISE, beam, lookahead},
     toys::{LastLetter, World, asked},
@@ -22,7 +23,8 @@ fn sal_token_counts_are_zero_or_minus_one() {
         let steps = out.tree.ids().filter_map(|id| out.tree.node(id).step.clone());
         let tokens: u64 = steps.map(|step| step.tokens.len() as u64).sum();
         assert!(tokens > 0);
-        assert_eq!(out.spent.generated, tokens);
+        let judged: u64 = beside(&out).0.values().sum();
+        assert_eq!(out.spent.generated, tokens + judged);
     }
 }
 

@@ -299,6 +299,86 @@ fn gate() {
 }
 
 #[test]
+fn tot_bfs() {
+    insta::assert_snapshot!(drawn(15), @r#"
+    Done, 111 tokens
+      0 "sys:0" root
+      1   "a." 1.250
+      4     "abccc!" 0.000 eos
+      5     "aac." 2.000
+     10       "a." 0.750
+     11       "bb." 1.000
+     13         "bbcacabb" - length
+     14         "cbac." 0.750
+     15         "a." 1.000
+     12       "babcaa." 1.000
+      6     "bac!" 1.000 eos
+      2   "acbba." 1.000
+      7     "." 0.750
+      8     "aa." 0.500
+      9     "." 1.000
+      3   "!" 0.500 eos
+    "#);
+}
+
+#[test]
+fn tot_bfs_propose_and_vote() {
+    insta::assert_snapshot!(drawn(16), @r#"
+    Done, 18 tokens
+      0 "sys:0" root
+      1   "a." 1.000
+      3     "abccc!" - eos
+      2   "bba!" 0.000 eos
+    "#);
+}
+
+#[test]
+fn tot_dfs() {
+    insta::assert_snapshot!(drawn(17), @r#"
+    Done, 18 tokens
+      0 "sys:0" root
+      1   "a." 1.500
+      3     "abccc!" 0.500 eos
+      2   "bba!" - eos
+    "#);
+}
+
+#[test]
+fn revision() {
+    insta::assert_snapshot!(drawn(18), @r#"
+    Done, 44 tokens
+      0 "sys:0" root
+      1   "a.bba!" 0.766 eos
+      2   "acbba.bc!" 0.828 eos
+      3   "!" 0.219 eos from 1
+      4   "abacc.!" 0.984 eos from 2
+      5   "bccabbb.!" 0.562 eos from 3
+      6   "..cc.aa.bc.c" 0.875 length from 4
+    "#);
+}
+
+#[test]
+fn graph_of_thoughts() {
+    insta::assert_snapshot!(drawn(19), @r#"
+    Done, 67 tokens
+      0 "sys:0" root
+      1   "a.bba!" 0.766 eos
+      2   "acbba.bc!" 0.828 eos
+      3   "!" 0.219 eos
+      4   "abacc.!" 0.984 eos
+      5   "bccabbb.!" 0.562 eos
+      6   "." 0.219 from 1 2
+      7   "cb!" 0.312 eos from 1 2
+      8   "cabca." 0.547 from 3 4
+      9   "babc!" 0.641 eos from 3 4
+     10   "c." 0.484 from 7 9
+     11   "ccac." 0.000 from 7 9
+     12   "." 0.219 from 10 5
+     13   "accbacaaacba" 0.875 length from 10 5
+    "#);
+}
+
+#[test]
 fn one_event_of_each_kind_on_disk() {
     let out = World { eos: 0.9, boundary: 0.0, ..World::new(1, 7) }.run();
     let mut kinds = Vec::new();

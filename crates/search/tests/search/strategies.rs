@@ -6,8 +6,12 @@ use espalier_core::{
     Account, Aggregate, Ask, Judgement, NodeId, PolicyId, Retain, Round, ScorerId, Seed, Until,
 };
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, Greedy, Lookahead,
-    ParticleFilter, Puct, Rebase, SelfConsistency, Strategy, Tree, Uct, belief::Prior, render,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
+    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, Strategy, TotBfs, TotDfs,
+    Tree, Uct,
+    belief::Prior,
+    render,
+    thoughts::{Evaluate, Generate},
 };
 
 use crate::{
@@ -18,16 +22,22 @@ use crate::{
 /// How many there are.
 pub(crate) const KINDS: usize = PROMPTER + 1;
 /// The two that are made up.
-const EXPLORER: usize = 15;
+const EXPLORER: usize = 20;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
 /// Those that ask with prompts.
-pub(crate) const PROMPTED: [usize; 1] = [PROMPTER];
+pub(crate) const PROMPTED: [usize; 6] = [15, 16, 17, REVISION, GRAPH, PROMPTER];
+/// Those whose policy judges its own steps.
+pub(crate) const TOT: std::ops::Range<usize> = 15..REVISION;
+/// The one that revises answers.
+pub(crate) const REVISION: usize = 18;
+/// The one that merges them.
+pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 3] = [0, 2, ADAPTIVE];
+pub(crate) const UNSCORED: [usize; 6] = [0, 2, ADAPTIVE, 15, 16, 17];
 /// Those that search step by step.
-pub(crate) const STEPWISE: std::ops::RangeInclusive<usize> = 3..=THOMPSON[1];
+pub(crate) const STEPWISE: [usize; 13] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17];
 /// The Monte-Carlo tree searches.
 pub(crate) const MCTS: [usize; 2] = [8, 9];
 /// The one that scores only ends of rollouts.
@@ -63,6 +73,13 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         12 => ab_mcts(12, 5, Prior::JEFFREYS),
         ADAPTIVE => adaptive(7, 2, 0.9),
         GATE => gate(3, 0.6, Beam::new(2, None, 4, SCORER, Aggregate::Last)),
+        15 => tot_bfs(2, 4, Generate::Sample(3), Evaluate::Value(forms::VALUE, 2)),
+        16 => tot_bfs(2, 3, Generate::Propose(forms::PROPOSE), Evaluate::Vote(forms::VOTE, 3)),
+        17 => {
+            tot_dfs(5, 4, 0.4, Generate::Propose(forms::PROPOSE), Evaluate::Value(forms::VALUE, 1))
+        }
+        REVISION => revision(2, 2),
+        GRAPH => graph(5, 2, 2),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
@@ -103,6 +120,31 @@ pub(crate) fn adaptive(n: u32, batch: u32, confidence: f64) -> Built {
 
 pub(crate) fn gate(n: u32, agreement: f64, beam: Result<Beam, BadStrategy>) -> Built {
     boxed(Gate::new(n, agreement, Arc::new(LastLetter), beam?))
+}
+
+/// As whose scores judgements are kept.
+pub(crate) const JUDGE: ScorerId = ScorerId(3);
+
+pub(crate) fn tot_bfs(breadth: u32, depth: u32, make: Generate, judge: Evaluate) -> Built {
+    boxed(TotBfs::new(breadth, depth, make, judge, JUDGE))
+}
+
+pub(crate) fn tot_dfs(
+    visits: u32,
+    depth: u32,
+    threshold: f64,
+    make: Generate,
+    judge: Evaluate,
+) -> Built {
+    boxed(TotDfs::new(visits, depth, threshold, make, judge, JUDGE))
+}
+
+pub(crate) fn revision(chains: u32, revisions: u32) -> Built {
+    boxed(Revision::new(chains, revisions, forms::REVISE, SCORER))
+}
+
+pub(crate) fn graph(n: u32, group: u32, attempts: u32) -> Built {
+    boxed(GraphOfThoughts::new(n, group, attempts, forms::MERGE, SCORER))
 }
 
 /// Grows and scores at random: several asks of one parent, asks of nothing, every `Until`, scores of
@@ -274,6 +316,18 @@ fn numbers_that_make_no_sense_are_refused() {
         assert_eq!(built.err(), zero("--n"));
     }
     assert_eq!(ab_mcts(4, 0, Prior::GAUSSIAN).err(), zero("--depth"));
+    let (make, judge) = (Generate::Sample(3), Evaluate::Value(forms::VALUE, 2));
+    assert_eq!(tot_bfs(0, 3, make, judge).err(), zero("--breadth"));
+    assert_eq!(tot_bfs(2, 0, make, judge).err(), zero("--depth"));
+    assert_eq!(tot_dfs(2, 0, 0.0, make, judge).err(), zero("--depth"));
+    assert_eq!(tot_dfs(0, 2, 0.0, make, judge).err(), zero("--visits"));
+    assert_eq!(tot_dfs(2, 2, 0.0, Generate::Sample(0), judge).err(), zero("--n"));
+    assert_eq!(tot_bfs(2, 2, make, Evaluate::Vote(forms::VOTE, 0)).err(), zero("--judgements"));
+    insta::assert_snapshot!(error(tot_dfs(2, 2, f64::NAN, make, judge)), @"`--threshold` is NaN; give a finite number");
+    assert_eq!(revision(0, 2).err(), zero("--chains"));
+    assert_eq!(graph(0, 2, 2).err(), zero("--n"));
+    assert_eq!(graph(4, 2, 0).err(), zero("--attempts"));
+    insta::assert_snapshot!(error(graph(4, 1, 2)), @"`--group` is 1; give at least 2");
     for built in
         [dvts(0, None, 3, last), lookahead(0, None, 3, 1), boxed(Puct::new(0, 9, 3, 1.0, SCORER))]
     {
@@ -305,7 +359,25 @@ fn every_knob_turns_something() {
         |width, simulations, depth, c| boxed(Puct::new(width, simulations, depth, c, SCORER));
     let hard = |depth| Beam::new(2, None, depth, SCORER, last);
     let flat = Prior::Gaussian { mean: 1.0, kappa: 1.0, nu: 1.0, tau_square: 0.1 };
-    let pairs: [&dyn Fn() -> [Built; 2]; 27] = [
+    let (make, judge) = (Generate::Sample(3), Evaluate::Value(forms::VALUE, 2));
+    let (propose, vote) = (Generate::Propose(forms::PROPOSE), Evaluate::Vote(forms::VOTE, 3));
+    let pairs: [&dyn Fn() -> [Built; 2]; 43] = [
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(3, 4, make, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 3, make, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, Generate::Sample(2), judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, propose, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, make, vote)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, make, Evaluate::Value(forms::VALUE, 5))],
+        &|| [tot_bfs(2, 4, make, vote), tot_bfs(2, 4, make, Evaluate::Vote(forms::VOTE, 5))],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(4, 4, 0.4, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 2, 0.4, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 4, 1.2, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 4, 0.4, make, vote)],
+        &|| [revision(2, 2), revision(3, 2)],
+        &|| [revision(2, 2), revision(2, 1)],
+        &|| [graph(6, 2, 2), graph(5, 2, 2)],
+        &|| [graph(6, 2, 2), graph(6, 3, 2)],
+        &|| [graph(6, 2, 2), graph(6, 2, 1)],
         &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, Prior::JEFFREYS)],
         &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, flat)],
         &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 2, Prior::GAUSSIAN)],
@@ -336,7 +408,7 @@ fn every_knob_turns_something() {
     ];
     for (index, pair) in pairs.iter().enumerate() {
         let differ = |seed| {
-            let world = World { boundary: 0.4, eos: 0.05, ..World::new(0, seed) };
+            let world = World { boundary: 0.4, eos: 0.1, ..World::new(0, seed) };
             let [one, other] = pair().map(|built| render(&world.search(built.unwrap()).tree));
             one != other
         };
