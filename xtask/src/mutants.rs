@@ -33,25 +33,36 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     let bench = Bench::new(&root(), &target_dir()?.join("mutants"))?;
     let start = Instant::now();
     let mut done = 0;
-    let mut survivors = Vec::new();
+    let mut survivors = 0;
     for list in &lists {
         sound(&bench, list)?;
         for mutant in &list.mutants {
             done += 1;
             let start = Instant::now();
-            let survived = survives(&bench, list, mutant)?;
-            let fate = if survived.is_empty() { "killed  " } else { "SURVIVED" };
+            let fates = inject(&bench, list, mutant)?;
             let seconds = start.elapsed().as_secs_f64();
-            println!("[{done}/{whole}] {fate} {} ({seconds:.1} s)", mutant.name);
-            survivors.extend(survived.into_iter().map(|test| (mutant, test)));
+            let passed = |fates: &[Fate]| fates.contains(&Fate::Passed);
+            let fate = match &fates {
+                Ok(fates) if passed(fates) => "SURVIVED",
+                Ok(_) => "killed",
+                Err(_) => "BROKEN",
+            };
+            println!("[{done}/{whole}] {fate:8} {} ({seconds:.1} s)", mutant.name);
+            survivors += usize::from(fate != "killed");
+            match fates {
+                Ok(fates) => {
+                    for (test, _) in
+                        mutant.killed_by.iter().zip(fates).filter(|one| one.1 == Fate::Passed)
+                    {
+                        println!("    `{test}` passes");
+                    }
+                }
+                Err(error) => println!("    it does not compile: {error:#}"),
+            }
         }
     }
-    for (mutant, test) in &survivors {
-        println!("`{}` in `{}` does not fail `{test}`", mutant.name, mutant.file.display());
-    }
-    let names: BTreeSet<&str> = survivors.iter().map(|(mutant, _)| &*mutant.name).collect();
-    println!("{whole} mutants, {} survived in {:.0} s", names.len(), start.elapsed().as_secs_f64());
-    Ok(if names.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("{whole} mutants, {survivors} not killed in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn package(list: &List) -> String {
@@ -76,19 +87,19 @@ fn sound(bench: &Bench, list: &List) -> Result<()> {
     Ok(())
 }
 
-/// The named tests that a mutant passes.
-fn survives(bench: &Bench, list: &List, mutant: &Mutant) -> Result<Vec<String>> {
+/// What the tests that are to notice a fault do where it is; an error of the inner kind where it does
+/// not compile.
+fn inject(bench: &Bench, list: &List, mutant: &Mutant) -> Result<Result<Vec<Fate>>> {
     let path: PathBuf = bench.tree.join(&mutant.file);
-    let reading = || format!("could not write `{}`", path.display());
-    let source = fs::read_to_string(&path).with_context(reading)?;
-    fs::write(&path, list::mutate(mutant, &source)?).with_context(reading)?;
-    let built = bench.build(&package(list));
-    let fates = built
-        .with_context(|| format!("mutant `{}` does not compile", mutant.name))
-        .and_then(|programs| bench.test(&list.folder, &programs, &mutant.killed_by));
-    fs::write(&path, source).with_context(reading)?;
-    let passed = mutant.killed_by.iter().zip(fates?).filter(|(_, fate)| *fate == Fate::Passed);
-    Ok(passed.map(|(test, _)| test.clone()).collect())
+    let writing = || format!("could not write `{}`", path.display());
+    let source = fs::read_to_string(&path).with_context(writing)?;
+    fs::write(&path, list::mutate(mutant, &source)?).with_context(writing)?;
+    let fates = match bench.build(&package(list)) {
+        Ok(programs) => bench.test(&list.folder, &programs, &mutant.killed_by).map(Ok),
+        Err(broken) => Ok(Err(broken)),
+    };
+    fs::write(&path, source).with_context(writing)?;
+    fates
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::{
 };
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
     fn a_failure_leaves_no_partial_round_and_ends_one_problem(
         world in world(),

@@ -66,6 +66,8 @@ pub(crate) fn beside(out: &Outcome) -> (BTreeMap<NodeId, u64>, i64) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
     fn spend_is_what_the_tree_holds(world in world()) {
         let out = world.run();

@@ -1,5 +1,6 @@
 //! One tree of each strategy, to be checked by eye.
 
+use espalier_core::Event;
 use espalier_search::render;
 
 use crate::toys::World;
@@ -375,6 +376,26 @@ fn graph_of_thoughts() {
      11   "ccac." 0.000 from 7 9
      12   "." 0.219 from 10 5
      13   "accbacaaacba" 0.875 length from 10 5
+    "#);
+}
+
+/// The events of a search with forms, as they are written down.
+#[test]
+fn what_forms_leave_on_disk() {
+    let world = World { boundary: 0.6, eos: 0.0, ..World::new(17, 2) };
+    let out = world.run();
+    let kept = out.trace.iter().filter(|event| {
+        matches!(
+            event,
+            Event::Round { round: 1, .. } | Event::Proposed { .. } | Event::Judged { .. }
+        )
+    });
+    let mut lines = Vec::new();
+    espalier_search::write(&kept.take(3).cloned().collect::<Vec<_>>(), &mut lines).unwrap();
+    insta::assert_snapshot!(String::from_utf8(lines).unwrap(), @r#"
+    {"proposed":{"parent":0,"seed":18271473803252817474,"tokens":[99,46,46,98,46,46,46,46,99,46,99,46],"text":"c..b....c.c.","made":3,"cost":{"prefill_new":14,"prefill_cached":0,"decode_kept":0,"decode_wasted":8,"decode_new":12,"decode_cached":0,"scorer_new":0,"scorer_cached":0,"judge":0,"tool_cpu_ns":0,"calls":1,"flops":3302,"flops_uncached":3302,"nano_usd":12,"wall_ns":0,"queue_ns":0}}}
+    {"round":{"round":1,"asks":[{"judge":{"what":{"value":[1,2,3]},"samples":1,"scorer":3,"policy":0,"form":2}}],"score":null,"retain":"all","admitted":3}}
+    {"judged":{"nodes":[1],"seed":9678144826810770761,"tokens":[99,46],"text":"c.","cost":{"prefill_new":2,"prefill_cached":5,"decode_kept":0,"decode_wasted":0,"decode_new":2,"decode_cached":0,"scorer_new":0,"scorer_cached":0,"judge":2,"tool_cpu_ns":0,"calls":1,"flops":460,"flops_uncached":990,"nano_usd":2,"wall_ns":0,"queue_ns":0}}}
     "#);
 }
 
