@@ -182,7 +182,7 @@ proptest! {
 }
 
 /// Returns true if and only if the steps begin with `a`, `b` and `c` in turn.
-fn on_the_way(steps: &str) -> bool {
+pub(crate) fn on_the_way(steps: &str) -> bool {
     let letters = steps.split_inclusive(['.', '!']).map(|step| step.chars().next());
     letters.zip("abc".chars()).all(|(one, wanted)| one == Some(wanted))
 }
