@@ -27,8 +27,9 @@ pub(super) struct List {
     pub(super) mutants: Vec<Mutant>,
 }
 
-/// Every list of the repository at `root`, with the mutants whose name or file contains `wanted`.
-pub(super) fn read(root: &Path, wanted: &str) -> Result<Vec<List>> {
+/// Every list of the repository at `root`, with the mutants whose name or file contains one of
+/// `wanted`; with all where nothing is.
+pub(super) fn read(root: &Path, wanted: &[String]) -> Result<Vec<List>> {
     let crates = root.join("crates");
     let mut lists = Vec::new();
     for entry in
@@ -49,7 +50,9 @@ pub(super) fn read(root: &Path, wanted: &str) -> Result<Vec<List>> {
             mutate(mutant, &source)?;
         }
         mutants.retain(|mutant| {
-            mutant.name.contains(wanted) || mutant.file.to_string_lossy().contains(wanted)
+            let file = mutant.file.to_string_lossy();
+            let has = |part: &String| mutant.name.contains(part) || file.contains(part);
+            wanted.is_empty() || wanted.iter().any(has)
         });
         lists.push(List { folder, mutants });
     }
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_mutant_of_the_repository_fits_its_file() {
-        let lists = read(&crate::process::root(), "").unwrap();
+        let lists = read(&crate::process::root(), &[]).unwrap();
         assert!(lists.iter().any(|list| list.folder == "search" && list.mutants.len() > 50));
     }
 }

@@ -50,7 +50,7 @@ impl Strategy for AdaptiveConsistency {
     fn next(&mut self, tree: &Tree, _: &Account) -> Round {
         let (first, second) = self.answers.leaders(tree);
         let decided = first > 0 && lead(first, second) >= self.confidence;
-        if decided || self.asked == self.n {
+        if decided || self.asked >= self.n {
             return Round::end();
         }
         let count = self.batch.min(self.n - self.asked);
