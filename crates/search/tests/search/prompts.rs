@@ -156,9 +156,11 @@ proptest! {
 
     #[test]
     fn judging_does_not_change_what_grows(world in world()) {
-        let grow = || keep(vec![Ask::sample(NodeId::ROOT, 2, Until::Boundary)]);
+        let world = World { boundary: 0.9, eos: 0.0, step: 20, path: 100, ..world };
+        let grow = |parent| keep(vec![Ask::sample(NodeId(parent), 2, Until::Boundary)]);
         let judge = keep(vec![value(vec![NodeId(1), NodeId(2)], 2)]);
-        let (with, without) = (run(&world, vec![grow(), judge, grow()]), run(&world, vec![grow(), grow()]));
+        let with = run(&world, vec![grow(0), judge, grow(1)]);
+        let without = run(&world, vec![grow(0), grow(1)]);
         for id in without.tree.ids() {
             prop_assert_eq!(with.tree.tokens(id), without.tree.tokens(id));
         }
@@ -274,8 +276,8 @@ fn the_problems_prompt_is_paid_when_it_is_first_used() {
     let never = run(&world, vec![keep(vec![propose(NodeId::ROOT)])]);
     assert_eq!(never.ledger.node(NodeId::ROOT).prefill_new, "propose q;".len() as u64);
     assert!(!never.trace.iter().any(|event| matches!(event, Event::Prompt { .. })));
-    let later =
-        run(&world, vec![keep(vec![propose(NodeId::ROOT)]), keep(vec![value(vec![NodeId(1)], 1)])]);
+    let judge = |node| keep(vec![value(vec![NodeId(node)], 1)]);
+    let later = run(&world, vec![keep(vec![propose(NodeId::ROOT)]), judge(1), judge(2)]);
     assert!(later.error.is_none(), "{:?}", later.error);
     assert_eq!(later.ledger.node(NodeId::ROOT).prefill_new, "propose q;q".len() as u64);
     let prompts = later.trace.iter().filter(|event| matches!(event, Event::Prompt { .. }));
@@ -378,4 +380,47 @@ fn a_reply_that_proposes_nothing_is_paid_all_the_same() {
     assert_eq!((out.stop, out.tree.len()), (Stop::Done, 3));
     let entry = out.ledger.node(NodeId(1));
     assert_eq!((entry.calls, entry.decode_wasted), (2, 3 + 5));
+}
+
+#[test]
+fn judgements_are_drawn_each_by_itself() {
+    let differ = |seed| {
+        let world = World { boundary: 0.1, eos: 0.0, ..World::new(0, seed) };
+        let grow = keep(vec![Ask::sample(NodeId::ROOT, 1, Until::Boundary)]);
+        let out = run(&world, vec![grow, keep(vec![value(vec![NodeId(1)], 2)])]);
+        let replies = said(&out);
+        replies[0].1 != replies[1].1
+    };
+    assert!((0..20).filter(|&seed| differ(seed)).count() > 10);
+}
+
+/// What a prompt goes on from is kept until it has.
+#[test]
+fn the_kv_that_a_prompt_goes_on_from_is_kept() {
+    let let_go = |asks| Round { retain: Retain::New(Vec::new()), ..keep(asks) };
+    let grow = let_go(vec![Ask::sample(NodeId::ROOT, 1, Until::Boundary)]);
+    let judge = let_go(vec![value(vec![NodeId(1)], 1)]);
+    let world = World { boundary: 0.5, eos: 0.0, thrifty: true, ..World::new(0, 1) };
+    let out = run(&world, vec![grow, judge]);
+    assert_eq!(out.ledger.node(NodeId(1)).prefill_new, 1, "the question mark");
+}
+
+/// Where another problem's prompts have computed what a form's prompts begin with, the model does less;
+/// the problem may spend no more.
+#[test]
+fn company_does_not_stretch_a_budget_of_prompts() {
+    let world = World { in_flight: 2, at_once: 1, ..World::new(0, 1) };
+    // The first fits exactly; the second is one token longer.
+    let tokens = "propose q;".len() as u64 + u64::from(LONGEST);
+    let cost = world.engine().cost();
+    for budget in
+        [bounded(Axis::Computed, tokens), bounded(Axis::Flops, cost.forward(0, tokens) as u64)]
+    {
+        let tasks = ["q", "qq"].map(|prompt| {
+            task(prompt, 7, Box::new(Script(vec![keep(vec![propose(NodeId::ROOT)])])))
+        });
+        let (done, _) = World { budget, ..world.clone() }.run_tasks(tasks);
+        assert_eq!(done[&0].stop, Stop::Done);
+        assert!(matches!(done[&1].stop, Stop::Exhausted(_)), "{:?}", done[&1].stop);
+    }
 }
