@@ -17,6 +17,7 @@ mod count;
 mod get_model;
 mod gpu_check;
 mod json_keys;
+mod mutants;
 mod process;
 mod pypi;
 mod python;
@@ -62,11 +63,12 @@ fn dispatch(args: &[OsString]) -> Result<ExitCode> {
     match &*command {
         "--help" | "-h" | "help" => Ok(help()),
         name if binary::COMMANDS.contains(&name) => binary::run(args),
-        "test" | "ci" | "tidy" | "gpu-check" if own_help => Ok(help()),
+        "test" | "ci" | "tidy" | "gpu-check" | "mutants" if own_help => Ok(help()),
         "test" | "ci" => test::run(rest),
         "tidy" => tidy::run(rest),
         "gpu-check" => gpu_check::run(rest),
         "bench" => bench::run(rest),
+        "mutants" => mutants::run(rest),
         "train" => train::run(rest),
         "sandbox" => sandbox::run(rest),
         unknown => Err(Usage(format!(
@@ -94,7 +96,7 @@ mod tests {
 
     #[test]
     fn help_names_every_command() {
-        for command in ["test", "ci", "tidy", "gpu-check", "bench", "train", "sandbox"] {
+        for command in ["test", "ci", "tidy", "gpu-check", "bench", "mutants", "train", "sandbox"] {
             assert!(HELP.contains(&format!("\n  {command}")), "{command}");
         }
         for command in binary::COMMANDS {

@@ -77,20 +77,24 @@ pub enum Ask {
         /// The propose prompt.
         form: FormId,
     },
-    /// Have a policy rate nodes.
+    /// Have a policy rate nodes that have no score of this scorer yet.
     Judge {
         /// Which nodes, and how.
         what: Judgement,
-        /// Judgements sampled and summed.
+        /// Judgements sampled of each node, or votes. A node's score is the mean of the values that could
+        /// be read, or its share of the votes that could; where none could, it has no score.
         samples: u32,
+        /// As whose scores they are kept: an id that none of the driver's scorers has.
+        scorer: ScorerId,
         /// Who judges.
         policy: PolicyId,
         /// The judge prompt.
         form: FormId,
     },
-    /// Rewrite a finished answer; the revision becomes a child of the root of the chain.
+    /// Rewrite a finished answer. The revision is a whole answer, so it becomes a child of the root, with
+    /// a reference to the node it revises.
     Revise {
-        /// The finished node to revise.
+        /// The finished node to revise. The form sees the answers it revises in turn, too.
         node: NodeId,
         /// Who revises.
         policy: PolicyId,

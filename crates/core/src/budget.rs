@@ -10,7 +10,7 @@ use crate::Usage;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Spend {
-    /// Tokens sampled from policies, those of pruned branches included.
+    /// Tokens sampled from policies, those of pruned branches and of judgements included.
     pub generated: u64,
     /// Tokens run through a scorer's model.
     pub scored: u64,

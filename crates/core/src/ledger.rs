@@ -82,11 +82,17 @@ impl Entry {
         }
     }
 
+    /// One answered policy request whose reply is a judgement.
+    #[must_use]
+    pub fn of_judge(usage: &Usage) -> Self {
+        Self { judge: usage.sampled, decode_wasted: 0, ..Self::of_policy(usage) }
+    }
+
     /// The same on the budget's axes.
     #[must_use]
     pub fn spend(&self) -> Spend {
         Spend {
-            generated: self.decode_kept + self.decode_wasted,
+            generated: self.decode_kept + self.decode_wasted + self.judge,
             scored: self.scorer_new,
             computed: self.prefill_new + self.decode_new + self.scorer_new,
             calls: self.calls,
@@ -178,5 +184,16 @@ mod tests {
         assert_eq!(ledger.node(NodeId(2)).decode_kept, 7);
         assert_eq!(before.generated, 14);
         assert_eq!(before.computed, 18);
+    }
+
+    #[test]
+    fn what_judges_say_is_generated_and_neither_kept_nor_wasted() {
+        let usage = Usage { sampled: 7, decode_new: 6, prefill_new: 3, ..Usage::default() };
+        let mut ledger = Ledger::default();
+        ledger.charge(NodeId(1), Entry::of_judge(&usage));
+        ledger.settle(|_| true);
+        let total = ledger.total();
+        assert_eq!((total.judge, total.decode_kept, total.decode_wasted), (7, 0, 0));
+        assert_eq!(total.spend(), Spend::of_policy(&usage));
     }
 }

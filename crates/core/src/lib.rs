@@ -7,7 +7,7 @@
 //! answer.
 //!
 //! Read in this order: [`id`], [`token`], [`step`], [`path`], [`score`], [`ask`], [`service`],
-//! [`policy`], [`reader`], [`scorer`], [`budget`], [`ledger`], [`seed`], [`trace`].
+//! [`policy`], [`form`], [`reader`], [`scorer`], [`budget`], [`ledger`], [`seed`], [`trace`].
 
 pub mod answers;
 pub mod ask;
@@ -15,6 +15,7 @@ pub mod budget;
 pub mod clock;
 pub mod cost;
 pub mod error;
+pub mod form;
 pub mod id;
 pub mod lease;
 pub mod ledger;
@@ -40,6 +41,7 @@ pub use budget::{Account, Axis, Budget, Reservation, Spend};
 pub use clock::{Clock, Frozen};
 pub use cost::{ModelCost, Price};
 pub use error::{ModelError, ToolError};
+pub use form::{Form, Forms, Merging, Proposed, Proposing, Query, Revising, Valuing, Voting};
 pub use id::{FormId, NodeId, PolicyId, ScorerId, Ticket, ToolId};
 pub use lease::{Lease, Leases};
 pub use ledger::{Entry, Ledger};

@@ -48,7 +48,36 @@ pub enum Event {
         /// Units of work admitted, from the front.
         admitted: u32,
     },
-    /// The prompt was charged to the root: once, in the first round.
+    /// Several steps were proposed at once: the nodes that follow, whose tokens are charged to them. What
+    /// is left of the cost is charged to their parent.
+    Proposed {
+        /// The node they continue.
+        parent: NodeId,
+        /// The seed the reply was sampled with, which is the nodes', too.
+        seed: Seed,
+        /// The whole reply.
+        tokens: Vec<TokenId>,
+        /// What the tokens say.
+        text: String,
+        /// How many nodes follow.
+        made: u32,
+        /// What it cost, the nodes' tokens aside.
+        cost: Entry,
+    },
+    /// A judge has replied. What comes of its replies to an ask are the scores that follow.
+    Judged {
+        /// The node that was rated, or the nodes to choose from. The cost is charged to the first.
+        nodes: Vec<NodeId>,
+        /// The seed the reply was sampled with.
+        seed: Seed,
+        /// The whole reply.
+        tokens: Vec<TokenId>,
+        /// What the tokens say.
+        text: String,
+        /// What it cost.
+        cost: Entry,
+    },
+    /// The prompt was charged to the root: once, in the first round that computes it.
     Prompt {
         /// What it cost.
         cost: Entry,
@@ -59,6 +88,9 @@ pub enum Event {
         node: NodeId,
         /// Its parent.
         parent: NodeId,
+        /// The nodes it was made from beside its parent: those it merges, or the one it revises.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        merged: Vec<NodeId>,
         /// The seed it was sampled with.
         seed: Seed,
         /// What was sampled.

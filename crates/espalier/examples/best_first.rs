@@ -1,5 +1,7 @@
 //! A new strategy: best-first search, which always continues the best open node.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
 use std::{num::NonZeroU32, sync::Arc};
 
 use espalier::core::{

@@ -1,5 +1,7 @@
 //! A comparison: three strategies at equal budgets over the same problems, paired by problem.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
 use std::{num::NonZeroU32, sync::Arc};
 
 use espalier::core::{

@@ -1,5 +1,7 @@
 //! A custom policy: anything that continues a prefix. This one draws cards until they sum to 21 or more.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
 use std::{num::NonZeroU32, sync::Arc};
 
 use espalier::core::{
@@ -39,6 +41,13 @@ impl Service for Dealer {
     }
 }
 
+/// The text of cards, which continues the text before it.
+fn written(cards: &[TokenId]) -> String {
+    let mut text = cards.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+    text.push(' ');
+    text
+}
+
 /// Draws cards: one, or for a whole answer as many as it takes.
 fn deal(request: &Request) -> Completion {
     let mut sum: u32 = request.prefix.iter().sum();
@@ -53,7 +62,7 @@ fn deal(request: &Request) -> Completion {
     let stat = TokenStat { logprob: -(9_f32.ln()), top_logprob: -(9_f32.ln()), entropy: None };
     let n = cards.len() as u64;
     let step = Step {
-        text: cards.iter().map(|card| format!("{card} ")).collect(),
+        text: written(&cards),
         stats: vec![stat; cards.len()],
         tokens: cards.into(),
         alternatives: Vec::new(),
@@ -82,7 +91,7 @@ impl Policy for Dealer {
     }
 
     fn decode(&self, tokens: &[TokenId]) -> String {
-        tokens.iter().map(|card| format!("{card} ")).collect()
+        written(tokens)
     }
 }
 

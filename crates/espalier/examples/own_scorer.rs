@@ -1,5 +1,7 @@
 //! A new scorer: a rule about the text, here the share of one letter.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it finds")]
+
 use std::{num::NonZeroU32, sync::Arc};
 
 use espalier::core::{

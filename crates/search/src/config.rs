@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use espalier_core::{Budget, Policy, Prompt, Sampling, Scorer, Stops};
+use espalier_core::{Budget, Forms, Policy, Prompt, Sampling, Scorer, Stops};
 
 use crate::Strategy;
 
@@ -20,6 +20,8 @@ pub struct Config {
     pub max_step_tokens: NonZeroU32,
     /// The most tokens sampled on a path; a longer one is cut and leads nowhere.
     pub max_path_tokens: NonZeroU32,
+    /// The prompt forms that strategies name.
+    pub forms: Forms,
     /// What each problem may spend.
     pub budget: Budget,
     /// The run's seed.
@@ -29,7 +31,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// A config without stops or bounds, with seed 0, one problem at a time.
+    /// A config without stops, forms or bounds, with seed 0, one problem at a time.
     #[must_use]
     pub fn new(
         sampling: Sampling,
@@ -41,6 +43,7 @@ impl Config {
             stops: Arc::new(Stops::default()),
             max_step_tokens,
             max_path_tokens,
+            forms: Forms::default(),
             budget: Budget::default(),
             seed: 0,
             in_flight: NonZeroUsize::MIN,

@@ -67,6 +67,11 @@ pub fn search(task: Task, models: &mut Models<'_>, config: &Config, clock: &dyn 
 /// - A problem pays for its whole prompt once, at the root, whatever of it other problems had computed.
 ///   Later prefixes cost what the engine says: it can reuse only KV whose lease the strategy retains.
 ///   A node's KV is held whole, the policy's and the scorers', or not at all.
+/// - Asks that name a form become prompts of their own. A search that has used one pays for every prefix
+///   token that it does not hold itself, also where another problem's prompts begin alike; the problem's
+///   prompt is paid when a request first goes on from it. A proposed step pays for its own tokens, its
+///   parent for the rest of the reply; a judged node pays for its judgements, of a vote the first.
+/// - A form that fails, or that reads what is not there, ends its problem as a failing model does.
 /// - A failing model ends its problem; the others go on.
 ///
 /// Where `observer` breaks, problems under way end as [`Stop::Interrupted`]: their requests are
@@ -161,7 +166,8 @@ impl Run<'_, '_> {
                 };
                 let now = self.clock.now_ns();
                 let Some(problem) = self.active.get_mut(&index) else { continue };
-                let taken = problem.sampled(place, result, now).map(|tokens| *sampled += tokens);
+                let taken = problem.sampled(place, result, self.models, now);
+                let taken = taken.map(|tokens| *sampled += tokens);
                 self.received(index, taken, &mut polled);
             }
         }

@@ -23,9 +23,13 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`]; [`allocation`] and [`visits`] are what strategies have in common.
+//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`belief`]
+//! and [`thoughts`] are what strategies have in common.
 
+pub mod agreement;
 pub mod allocation;
+pub mod belief;
+mod books;
 pub mod config;
 pub mod driver;
 pub mod error;
@@ -38,6 +42,7 @@ pub mod select;
 mod simulations;
 pub mod strategies;
 pub mod strategy;
+pub mod thoughts;
 pub mod trace;
 pub mod tree;
 pub mod visits;
@@ -48,8 +53,8 @@ pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
 pub use strategies::{
-    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
-    SelfConsistency, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
+    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{BadTrace, read, render, replay, write};

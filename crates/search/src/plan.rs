@@ -1,21 +1,26 @@
 //! Plans: a round's asks, checked and taken apart into units of work that can be paid for one by one.
 
+mod prompted;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use espalier_core::{
-    Ask, Draw, FormId, NodeId, PolicyId, Request, Retain, Round, Sampling, ScoreBound, ScorerId,
-    Seed, Spend, Tokens, Until,
+    Ask, Draw, FormId, ModelError, NodeId, PolicyId, Request, Retain, Round, Sampling, ScoreBound,
+    ScorerId, Seed, Spend, Tokens, Until,
 };
 
-use crate::{Config, Models, Tree};
+pub(crate) use prompted::{Prompted, Said, What};
+
+use crate::{Config, Models, Tree, books::Share};
 
 /// The smallest thing a budget admits or refuses.
-#[derive(Debug)]
 pub(crate) enum Unit {
     /// One continuation of `parent`.
     Sample { parent: NodeId, request: Request },
     /// One score of a node that is there.
     Score { node: NodeId, scorer: ScorerId },
+    /// One reply to a form's prompt.
+    Prompt(Box<Prompted>),
 }
 
 impl Unit {
@@ -23,6 +28,34 @@ impl Unit {
         match self {
             Self::Sample { .. } => "sample",
             Self::Score { .. } => "score",
+            Self::Prompt(prompted) => prompted.name(),
+        }
+    }
+
+    /// What it asks of the policy.
+    pub(crate) fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Sample { request, .. } => Some(request),
+            Self::Score { .. } => None,
+            Self::Prompt(prompted) => Some(&prompted.request),
+        }
+    }
+
+    /// Returns true if and only if the round goes on from the KV that is kept with this node.
+    pub(crate) fn grows(&self, id: NodeId) -> bool {
+        match self {
+            Self::Sample { parent, .. } => *parent == id,
+            Self::Score { .. } => false,
+            Self::Prompt(prompted) => prompted.at() == id,
+        }
+    }
+
+    /// The parent of the nodes it makes; `None` where it makes none.
+    pub(crate) fn parent(&self) -> Option<NodeId> {
+        match self {
+            Self::Sample { parent, .. } => Some(*parent),
+            Self::Score { .. } => None,
+            Self::Prompt(prompted) => prompted.makes().map(|(parent, ..)| parent),
         }
     }
 }
@@ -31,19 +64,42 @@ impl Unit {
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) ask: &'static str,
-    pub(crate) reason: String,
+    pub(crate) cause: Cause,
 }
+
+#[derive(Debug)]
+pub(crate) enum Cause {
+    /// The strategy asks for what cannot be done.
+    Senseless(String),
+    /// A form fails.
+    Form(ModelError),
+}
+
+/// Sets the seeds of judgements apart from those of continuations: judging a node does not change what
+/// grows below it.
+const JUDGING: u64 = u64::from_be_bytes(*b"judgment");
 
 /// Hands out seeds by parent and by how many continuations of it were asked before.
 #[derive(Debug)]
 pub(crate) struct Seeds {
     pub(crate) problem: Seed,
     asked: Vec<u32>,
+    judged: Vec<u32>,
 }
 
 impl Seeds {
     pub(crate) fn new(problem: Seed) -> Self {
-        Self { problem, asked: Vec::new() }
+        Self { problem, asked: Vec::new(), judged: Vec::new() }
+    }
+
+    /// The seed of one more judgement of `node`.
+    fn judge(&mut self, node: NodeId) -> Seed {
+        if self.judged.len() <= node.index() {
+            self.judged.resize(node.index() + 1, 0);
+        }
+        let before = self.judged[node.index()];
+        self.judged[node.index()] += 1;
+        self.problem.fold(JUDGING).child(node, before)
     }
 
     fn next(&mut self, parent: NodeId) -> Seed {
@@ -64,9 +120,9 @@ pub(crate) fn units(
     models: &Models<'_>,
     config: &Config,
 ) -> Result<Vec<Unit>, Refusal> {
-    check(round, tree, models)?;
+    check(round, tree, models, config)?;
     let mut units = Vec::new();
-    for ask in &round.asks {
+    for (index, ask) in round.asks.iter().enumerate() {
         match *ask {
             Ask::Sample { parent, count, until, draw, .. }
                 if tree.expandable(parent) && count > 0 =>
@@ -95,14 +151,19 @@ pub(crate) fn units(
                 }));
             }
             Ask::Score { node, scorer } => units.push(Unit::Score { node, scorer }),
-            _ => {}
+            Ask::Sample { .. } => {}
+            _ => {
+                let form = |error| Refusal { ask: ask.name(), cause: Cause::Form(error) };
+                let prompted = prompted::units((index, ask), round, tree, seeds, models, config);
+                units.extend(prompted.map_err(form)?);
+            }
         }
     }
     Ok(units)
 }
 
 /// Refuses what cannot be carried out, before anything is spent.
-fn check(round: &Round, tree: &Tree, models: &Models<'_>) -> Result<(), Refusal> {
+fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Result<(), Refusal> {
     let known = |scorer: ScorerId| {
         (scorer.index() >= models.scorers.len()).then(|| {
             format!("no scorer `{scorer}` among the {} given; pass it", models.scorers.len())
@@ -113,21 +174,15 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>) -> Result<(), Refusal>
         let problem = match *ask {
             Ask::Sample { parent, until, policy, form, .. } => {
                 let node = missing(tree, parent);
-                let ended = || {
-                    let finish = tree.node(parent).finish().filter(|_| !tree.open(parent))?;
-                    Some(format!(
-                        "node `{parent}` ended with `{finish:?}`; ask only where `Tree::expandable`"
-                    ))
-                };
                 let settings = (until == Until::Tokens(0)).then(|| {
                     "`Until::Tokens(0)` samples nothing; ask for at least one token".to_owned()
                 });
                 let policy = (policy != PolicyId::default())
                     .then(|| format!("no policy `{policy}`; this driver has policy `0` alone"));
                 let form = (form != FormId::CONTINUE).then(|| {
-                    format!("no prompt form `{form}`; this driver continues paths as they stand")
+                    format!("prompt form `{form}` for `sample`; samples continue paths as they stand, form `0`")
                 });
-                node.or_else(ended).or(settings).or(policy).or(form)
+                node.or_else(|| ended(tree, parent)).or(settings).or(policy).or(form)
             }
             Ask::Score { node, scorer } => {
                 missing(tree, node).or_else(|| known(scorer)).or_else(|| {
@@ -143,19 +198,21 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>) -> Result<(), Refusal>
                     })
                 })
             }
-            _ => Some(
-                "this driver has no prompt form or tool for it; use `sample` and `score`"
-                    .to_owned(),
-            ),
+            _ => prompted::check(ask, tree, models, config, &mut scored),
         };
         if let Some(reason) = problem {
-            return Err(Refusal { ask: ask.name(), reason });
+            return Err(Refusal { ask: ask.name(), cause: Cause::Senseless(reason) });
         }
     }
     match round.score.and_then(known) {
-        Some(reason) => Err(Refusal { ask: "score", reason }),
+        Some(reason) => Err(Refusal { ask: "score", cause: Cause::Senseless(reason) }),
         None => Ok(()),
     }
+}
+
+fn ended(tree: &Tree, parent: NodeId) -> Option<String> {
+    let finish = tree.node(parent).finish().filter(|_| !tree.open(parent))?;
+    Some(format!("node `{parent}` ended with `{finish:?}`; ask only where `Tree::expandable`"))
 }
 
 fn missing(tree: &Tree, node: NodeId) -> Option<String> {
@@ -165,22 +222,30 @@ fn missing(tree: &Tree, node: NodeId) -> Option<String> {
 /// The most each unit can spend, its scoring included.
 ///
 /// In the first round, the first unit also pays for the whole prompt, whatever of it other problems
-/// have computed: what a budget admits must not depend on company.
+/// have computed: what a budget admits must not depend on company. Where a search keeps books
+/// (`shares`, one a request), they say what a unit pays of its prefix.
 pub(crate) fn worst_cases(
     units: &[Unit],
     round: &Round,
     tree: &Tree,
     models: &Models<'_>,
+    shares: Option<&[Share]>,
 ) -> Vec<Spend> {
-    let requests: Vec<Request> = units
-        .iter()
-        .filter_map(|unit| match unit {
-            Unit::Sample { request, .. } => Some(request.clone()),
-            Unit::Score { .. } => None,
-        })
-        .collect();
+    let requests: Vec<Request> = units.iter().filter_map(Unit::request).cloned().collect();
     let mut sampling = models.policy.worst_case(&requests);
-    if let (1, Some(request), Some(first)) = (tree.len(), requests.first(), sampling.first_mut()) {
+    if let Some(shares) = shares {
+        for ((request, share), worst) in requests.iter().zip(shares).zip(&mut sampling) {
+            let most = most_tokens(request);
+            let cost = models.policy.cost();
+            let heads = u128::from(cost.head) * u128::from(most);
+            let len = request.prefix.len() as u64;
+            let decoded = cost.forward(len, len + u64::from(most)) + heads;
+            worst.computed = worst.computed.max(share.tokens() + u64::from(most));
+            worst.flops = worst.flops.max(share.flops(&cost) + decoded);
+        }
+    } else if let (1, Some(request), Some(first)) =
+        (tree.len(), requests.first(), sampling.first_mut())
+    {
         let end = request.prefix.len() as u64 + u64::from(request.max_tokens);
         let cost = models.policy.cost();
         let heads = u128::from(cost.head) * u128::from(request.max_tokens);
@@ -204,6 +269,15 @@ pub(crate) fn worst_cases(
                 let parent = tree.parent(*node).unwrap_or(NodeId::ROOT);
                 let tokens = tree.node(*node).below - tree.node(parent).below;
                 bounds[scorer.index()].push((index, bound(parent, tokens as u32)));
+            }
+            Unit::Prompt(prompted) => {
+                worst[index] += sampling.next().unwrap_or_default();
+                if let (Some(scorer), Some((parent, most, tokens))) =
+                    (round.score, prompted.makes())
+                {
+                    let steps = (0..most).map(|_| (index, bound(parent, tokens)));
+                    bounds[scorer.index()].extend(steps);
+                }
             }
         }
     }

@@ -1,16 +1,21 @@
 //! Problems under way: one tree, one account, one round at a time.
 
+mod record;
+mod work;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Account, Axis, Completion, Entry, Event, Lease, Ledger, ModelError, NodeId, Prompt,
-    Reservation, Retain, Round, Score, ScoreAsk, Scored, ScorerId, Seed, Spend, Step, Stop,
+    Account, Completion, Entry, Event, Ledger, ModelError, NodeId, Path, Prompt, Retain, Round,
+    ScoreAsk, Scored, Seed, Spend, Stop, Tokens,
 };
+use work::{Doing, Judged, Kv, Lent, Sampled, Work};
 
 use crate::{
     Config, Models, Outcome, SearchError, Strategy, Task, Tree,
-    plan::{self, Seeds, Unit},
-    routes::{Asked, Routes},
+    books::{Held, Share},
+    plan::{self, Cause, Said, Seeds, Unit},
+    routes::{Asked, Part, Routes},
 };
 
 /// One problem's search under way.
@@ -24,42 +29,14 @@ pub(crate) struct Problem {
     trace: Vec<Event>,
     /// The KV that is kept, by node, the policy's and the scorers'; every entry was wanted by the last
     /// round.
-    leases: BTreeMap<NodeId, Vec<Lease>>,
+    leases: BTreeMap<NodeId, Vec<Lent>>,
     rounds: u32,
+    /// Whether the root has paid for the problem's prompt.
+    paid: bool,
+    /// Whether a form's prompt was asked, so that the search keeps books.
+    prompts: bool,
     seen_ns: u64,
     work: Option<Work>,
-}
-
-/// A round being carried out.
-struct Work {
-    round: Round,
-    units: Vec<Doing>,
-    /// Replies outstanding in this phase.
-    waiting: usize,
-    /// False while sampling, true while scoring, which starts when every sample is there.
-    scoring: bool,
-    reservation: Reservation,
-    /// The axis that cut this round, which is then the last.
-    cut: Option<Axis>,
-    submitted_ns: u64,
-}
-
-struct Doing {
-    unit: Unit,
-    sampled: Option<Sampled>,
-    scored: Option<Judged>,
-}
-
-struct Sampled {
-    step: Arc<Step>,
-    cost: Entry,
-    lease: Option<Lease>,
-}
-
-struct Judged {
-    score: Score,
-    cost: Entry,
-    lease: Option<Lease>,
 }
 
 impl Problem {
@@ -85,6 +62,8 @@ impl Problem {
             trace: vec![Event::Start { problem: task.hash, prompt_tokens: len, seed }],
             leases: BTreeMap::new(),
             rounds: 0,
+            paid: false,
+            prompts: false,
             seen_ns: now,
             work: None,
         }
@@ -137,10 +116,11 @@ impl Problem {
             return Ok(Some(Stop::Done));
         }
         let mut units = plan::units(&round, &self.tree, &mut self.seeds, models, config).map_err(
-            |plan::Refusal { ask, reason }| SearchError::Refused {
-                round: self.rounds,
-                ask,
-                reason,
+            |plan::Refusal { ask, cause }| match cause {
+                Cause::Senseless(reason) => {
+                    SearchError::Refused { round: self.rounds, ask, reason }
+                }
+                Cause::Form(source) => SearchError::Failed { round: self.rounds, ask, source },
             },
         )?;
         if units.is_empty() {
@@ -148,7 +128,8 @@ impl Problem {
         }
         self.release_unneeded(&round, &units);
 
-        let worst = plan::worst_cases(&units, &round, &self.tree, models);
+        let shares = self.shares(&units);
+        let worst = plan::worst_cases(&units, &round, &self.tree, models, shares.as_deref());
         let sum = |n: usize| worst[..n].iter().fold(Spend::default(), |sum, one| sum + *one);
         let fits = self.account.affordable(&worst);
         let cut = if fits < worst.len() { self.account.reserve(sum(fits + 1)).err() } else { None };
@@ -163,17 +144,19 @@ impl Problem {
 
         let mut waiting = 0;
         for (place, unit) in units.iter().enumerate() {
-            if let Unit::Sample { request, .. } = unit {
+            if let Some(request) = unit.request() {
                 let ticket = models.policy.submit(request.clone());
-                routes.add(Asked::Policy, ticket, (self.index, place));
+                routes.add(Asked::Policy, ticket, (self.index, (place, 0)));
                 waiting += 1;
             }
         }
-        let units =
-            units.into_iter().map(|unit| Doing { unit, sampled: None, scored: None }).collect();
+        self.prompts |= units.iter().any(|unit| matches!(unit, Unit::Prompt(_)));
+        let doing = |unit| Doing { unit, sampled: None, scored: Vec::new() };
+        let units = units.into_iter().map(doing).collect();
         self.work = Some(Work {
             round,
             units,
+            shares,
             waiting,
             scoring: false,
             reservation,
@@ -200,9 +183,7 @@ impl Problem {
             Retain::New(keep) => keep,
             Retain::Nothing => &[],
         };
-        let grows = |id: &NodeId| {
-            units.iter().any(|unit| matches!(unit, Unit::Sample { parent, .. } if parent == id))
-        };
+        let grows = |id: &NodeId| units.iter().any(|unit| unit.grows(*id));
         self.leases.retain(|id, _| keep.contains(id) || grows(id));
     }
 
@@ -215,43 +196,67 @@ impl Problem {
     ) {
         work.scoring = true;
         work.submitted_ns = now;
-        for (place, doing) in work.units.iter().enumerate() {
-            let (path, scorer) = match (&doing.unit, &doing.sampled, work.round.score) {
-                (Unit::Score { node, scorer }, _, _) => (self.tree.path(*node), *scorer),
-                (Unit::Sample { parent, .. }, Some(sampled), Some(scorer)) => {
-                    let mut path = self.tree.path(*parent);
-                    path.steps.push(Arc::clone(&sampled.step));
-                    (path, scorer)
+        for (place, doing) in work.units.iter_mut().enumerate() {
+            let (paths, scorer) = match (&doing.unit, &doing.sampled, work.round.score) {
+                (Unit::Score { node, scorer }, _, _) => (vec![self.tree.path(*node)], *scorer),
+                (unit, Some(Sampled { said: Said::Steps(steps), .. }), Some(scorer)) => {
+                    let Some(parent) = unit.parent() else { continue };
+                    let above = self.tree.path(parent);
+                    let path = |step: &Arc<_>| {
+                        let steps = above.steps.iter().chain([step]).cloned().collect();
+                        Path { prompt: Arc::clone(&above.prompt), steps }
+                    };
+                    (steps.iter().map(path).collect(), scorer)
                 }
                 _ => continue,
             };
-            let ticket = models.scorers[scorer.index()].submit(ScoreAsk { path });
-            routes.add(Asked::Scorer(scorer), ticket, (self.index, place));
-            work.waiting += 1;
+            doing.scored.resize_with(paths.len(), || None);
+            for (child, path) in paths.into_iter().enumerate() {
+                let ticket = models.scorers[scorer.index()].submit(ScoreAsk { path });
+                routes.add(Asked::Scorer(scorer), ticket, (self.index, (place, child)));
+                work.waiting += 1;
+            }
         }
     }
 
     /// Takes one sample; returns how many tokens it has.
     pub(crate) fn sampled(
         &mut self,
-        place: usize,
+        part: Part,
         result: Result<Completion, ModelError>,
+        models: &Models<'_>,
         now: u64,
     ) -> Result<u64, SearchError> {
-        let Completion { step, usage, lease } =
-            result.map_err(|source| self.failed(place, source))?;
         let Some(work) = &mut self.work else { return Ok(0) };
+        let place = part.0;
+        let unit = &work.units[place].unit;
+        let taken = result.and_then(|Completion { step, usage, lease }| {
+            let step = Arc::new(step);
+            let said = match unit {
+                Unit::Prompt(prompted) => prompted.read(&step, models)?,
+                _ => Said::Steps(vec![Arc::clone(&step)]),
+            };
+            let cost = match said {
+                Said::Steps(_) => Entry::of_policy(&usage),
+                Said::Value(_) | Said::Vote(_) => Entry::of_judge(&usage),
+            };
+            Ok((usage.sampled, Sampled { step, said, cost, prompt: None, lease }))
+        });
+        let (tokens, mut sampled) = taken.map_err(|source| SearchError::Failed {
+            round: self.rounds,
+            ask: unit.name(),
+            source,
+        })?;
         work.waiting -= 1;
-        let cost =
-            Entry { wall_ns: now.saturating_sub(work.submitted_ns), ..Entry::of_policy(&usage) };
-        work.units[place].sampled = Some(Sampled { step: Arc::new(step), cost, lease });
-        Ok(usage.sampled)
+        sampled.cost.wall_ns = now.saturating_sub(work.submitted_ns);
+        work.units[place].sampled = Some(sampled);
+        Ok(tokens)
     }
 
     /// Takes one score.
     pub(crate) fn scored(
         &mut self,
-        place: usize,
+        part: Part,
         result: Result<Scored, ModelError>,
         now: u64,
     ) -> Result<(), SearchError> {
@@ -264,90 +269,29 @@ impl Problem {
         work.waiting -= 1;
         let wall_ns = now.saturating_sub(work.submitted_ns);
         let cost = Entry { wall_ns, ..Entry::of_scorer(&usage) };
-        work.units[place].scored = Some(Judged { score, cost, lease });
+        let (place, child) = part;
+        work.units[place].scored[child] = Some(Judged { score, cost, lease });
         Ok(())
     }
 
-    fn failed(&self, place: usize, source: ModelError) -> SearchError {
-        let ask = self.work.as_ref().map_or("sample", |work| work.units[place].unit.name());
-        SearchError::Failed { round: self.rounds, ask, source }
-    }
-
-    /// Adds what a finished round made, in ask order, and charges for it.
-    fn commit(&mut self, work: Work, models: &Models<'_>) {
-        let Work { round, mut units, reservation, .. } = work;
-        let admitted = units.len() as u32;
-        let mut spent = Spend::default();
-        let Round { asks, score, retain } = round;
-        self.trace.push(Event::Round {
-            round: self.rounds,
-            asks,
-            score,
-            retain: retain.clone(),
-            admitted,
-        });
-        if self.rounds == 0 {
-            spent += self.charge_prompt(&mut units, models);
+    /// What each request pays of its prefix, where the search keeps books.
+    fn shares(&self, units: &[Unit]) -> Option<Vec<Share>> {
+        if !self.prompts && !units.iter().any(|unit| matches!(unit, Unit::Prompt(_))) {
+            return None;
         }
-        let mut fresh: BTreeMap<NodeId, Vec<Lease>> = BTreeMap::new();
-        for Doing { unit, sampled, scored } in units {
-            let (node, scorer, leases) = match unit {
-                Unit::Score { node, scorer } => (node, Some(scorer), &mut self.leases),
-                Unit::Sample { parent, request } => {
-                    let Sampled { step, cost, lease } =
-                        sampled.expect("a round ends when every sample is there");
-                    let node = self.tree.add(parent, Arc::clone(&step), request.seed, Vec::new());
-                    fresh.entry(node).or_default().extend(lease);
-                    spent += self.charge(node, cost);
-                    self.trace.push(node_event(node, parent, request.seed, &step, cost));
-                    (node, score, &mut fresh)
+        let mut held = Held::default();
+        for (&node, leases) in &self.leases {
+            for lent in leases {
+                match &lent.kv {
+                    Kv::Path => held.add(self.tree.tokens(node).into()),
+                    Kv::Prompt(sequence) => held.add(Tokens::clone(sequence)),
+                    Kv::Scorer => {}
                 }
-            };
-            if let (Some(scorer), Some(Judged { score, cost, lease })) = (scorer, scored) {
-                leases.entry(node).or_default().extend(lease);
-                spent += self.score(node, scorer, score, cost);
             }
         }
-        self.account.settle(reservation, spent);
-        self.ledger.sequential_depth += 1;
-        self.rounds += 1;
-        match retain {
-            Retain::All => self.leases.extend(fresh),
-            Retain::New(keep) => {
-                self.leases.retain(|id, _| keep.contains(id));
-                self.leases.extend(fresh);
-            }
-            Retain::Nothing => self.leases.clear(),
-        }
-    }
-
-    fn charge(&mut self, node: NodeId, cost: Entry) -> Spend {
-        self.ledger.charge(node, cost);
-        cost.spend()
-    }
-
-    fn score(&mut self, node: NodeId, scorer: ScorerId, score: Score, cost: Entry) -> Spend {
-        self.tree.set_score(node, scorer, score);
-        self.trace.push(Event::Scored { node, scorer, score, cost });
-        self.charge(node, cost)
-    }
-
-    /// Charges the prompt to the root, once and whole, and takes it off the samples that computed it:
-    /// who had computed how much of it, another problem included, leaves no mark.
-    fn charge_prompt(&mut self, units: &mut [Doing], models: &Models<'_>) -> Spend {
-        let (len, cost) = (self.tree.prompt().tokens.len() as u64, models.policy.cost());
-        let mut left = len;
-        for sampled in units.iter_mut().filter_map(|doing| doing.sampled.as_mut()) {
-            let moved = sampled.cost.prefill_new.min(left);
-            left -= moved;
-            let flops = cost.forward(len - moved, len);
-            sampled.cost.prefill_new -= moved;
-            sampled.cost.prefill_cached += moved;
-            sampled.cost.flops = sampled.cost.flops.saturating_sub(flops);
-        }
-        let cost = Entry { prefill_new: len, flops: cost.forward(0, len), ..Entry::default() };
-        self.trace.push(Event::Prompt { cost });
-        self.charge(NodeId::ROOT, cost)
+        let prefixes = units.iter().filter_map(Unit::request).map(|request| &request.prefix);
+        let prompt = (!self.paid).then_some(&self.tree.prompt().tokens);
+        Some(held.shares(prefixes, prompt))
     }
 
     fn pass(&mut self, now: u64) {
@@ -359,27 +303,17 @@ impl Problem {
     pub(crate) fn end(mut self, stop: Stop, error: Option<SearchError>, now: u64) -> Outcome {
         self.pass(now);
         self.trace.push(Event::End { stop });
-        let mut kept = vec![false; self.tree.len()];
-        for answer in self.tree.finished() {
-            for id in self.tree.ancestors(answer) {
-                kept[id.index()] = true;
+        let mut kept: Vec<bool> = self.tree.ids().map(|id| self.tree.ended(id)).collect();
+        for id in self.tree.ids().rev().filter(|id| id.index() > 0) {
+            let node = self.tree.node(id);
+            if kept[id.index()] {
+                for from in self.tree.parent(id).iter().chain(&node.merged) {
+                    kept[from.index()] = true;
+                }
             }
         }
         self.ledger.settle(|id| kept[id.index()]);
         let spent = self.account.spent();
         Outcome { tree: self.tree, stop, ledger: self.ledger, spent, trace: self.trace, error }
-    }
-}
-
-fn node_event(node: NodeId, parent: NodeId, seed: Seed, step: &Step, cost: Entry) -> Event {
-    Event::Node {
-        node,
-        parent,
-        seed,
-        tokens: step.tokens.to_vec(),
-        text: step.text.clone(),
-        logprob: step.stats.iter().map(|stat| f64::from(stat.logprob)).sum(),
-        finish: step.finish,
-        cost,
     }
 }

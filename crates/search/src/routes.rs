@@ -13,8 +13,11 @@ pub(crate) enum Asked {
     Scorer(ScorerId),
 }
 
-/// A problem, by its index, and a unit of its round.
-pub(crate) type Place = (usize, usize);
+/// A unit of a round, and which of the nodes it makes.
+pub(crate) type Part = (usize, usize);
+
+/// A problem, by its index, and a part of its round.
+pub(crate) type Place = (usize, Part);
 
 /// Whose request each outstanding ticket is.
 #[derive(Debug, Default)]

@@ -69,6 +69,17 @@ fn vote(
     answers: &dyn Answers,
     weight: impl Fn(NodeId) -> Option<f64>,
 ) -> Option<Selected> {
+    let heaviest = classes(tree, answers, weight).into_iter();
+    let heaviest = heaviest.reduce(|best, class| if class.1 > best.1 { class } else { best });
+    heaviest.map(|(first, _)| first)
+}
+
+/// The classes of answers in order of their first members, and the sum of each one's weights.
+pub(crate) fn classes(
+    tree: &Tree,
+    answers: &dyn Answers,
+    weight: impl Fn(NodeId) -> Option<f64>,
+) -> Vec<(Selected, f64)> {
     let mut classes: Vec<(Selected, f64)> = Vec::new();
     for node in tree.finished() {
         let (Some(weight), Some(one)) = (weight(node), read(tree, node, answers)) else { continue };
@@ -77,9 +88,7 @@ fn vote(
             None => classes.push((one, weight)),
         }
     }
-    let heaviest =
-        classes.into_iter().reduce(|best, class| if class.1 > best.1 { class } else { best });
-    heaviest.map(|(first, _)| first)
+    classes
 }
 
 fn read(tree: &Tree, node: NodeId, answers: &dyn Answers) -> Option<Selected> {

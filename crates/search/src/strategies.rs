@@ -1,25 +1,39 @@
 //! The strategies, one a file; each cites one primary source and lists its deviations.
 
+mod ab_mcts;
+mod adaptive_consistency;
 mod beam;
 mod best_of_n;
 mod dvts;
+mod gate;
+mod graph;
 mod greedy;
 mod lookahead;
 mod particle_filter;
 mod puct;
 mod rebase;
+mod revision;
 mod self_consistency;
+mod tot_bfs;
+mod tot_dfs;
 mod uct;
 
+pub use ab_mcts::AbMcts;
+pub use adaptive_consistency::AdaptiveConsistency;
 pub use beam::Beam;
 pub use best_of_n::BestOfN;
 pub use dvts::Dvts;
+pub use gate::Gate;
+pub use graph::GraphOfThoughts;
 pub use greedy::Greedy;
 pub use lookahead::Lookahead;
 pub use particle_filter::ParticleFilter;
 pub use puct::Puct;
 pub use rebase::Rebase;
+pub use revision::Revision;
 pub use self_consistency::SelfConsistency;
+pub use tot_bfs::TotBfs;
+pub use tot_dfs::TotDfs;
 pub use uct::Uct;
 
 /// A strategy cannot be built from these numbers.
@@ -90,6 +104,16 @@ fn score_temperature(value: f64) -> Result<f64, BadStrategy> {
 fn exploration(value: f64) -> Result<f64, BadStrategy> {
     let (flag, wanted) = ("--exploration", "a finite number of at least 0");
     if value.is_finite() && value >= 0.0 {
+        Ok(value)
+    } else {
+        Err(BadStrategy::OutOfRange { flag, value, wanted })
+    }
+}
+
+/// A share or a probability that something must reach.
+fn share(flag: &'static str, value: f64) -> Result<f64, BadStrategy> {
+    let wanted = "a number above 0 and at most 1";
+    if value > 0.0 && value <= 1.0 {
         Ok(value)
     } else {
         Err(BadStrategy::OutOfRange { flag, value, wanted })

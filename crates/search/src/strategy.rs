@@ -13,7 +13,10 @@ use crate::Tree;
 /// - Sample only nodes that are [open](Tree::open): continuing an ended or a cut path is an error.
 ///   Asks on open nodes without [room](Tree::room) are dropped; where that leaves nothing of a round,
 ///   the search ends. [`Tree::expandable`] tells both in advance.
-/// - Score a node once.
+/// - Score a node once. A [judgement](espalier_core::Ask::Judge) is a score, too; where it cannot be
+///   read, the node has none.
+/// - Prompts of forms begin alike: keep what computed one ([`Retain`](espalier_core::Retain)) with the
+///   node it was asked of, and the next costs what is new of it.
 /// - The last round can be cut to what the budget affords; a strategy is not asked again after it.
 ///
 /// ```

@@ -80,8 +80,9 @@ pub fn replay(prompt: Arc<Prompt>, room: u64, events: &[Event]) -> Result<Tree, 
     for (index, event) in events.iter().enumerate() {
         let out_of_turn = |node| BadTrace::OutOfTurn { event: index, node };
         match event {
-            Event::Node { node, parent, seed, tokens, text, finish, .. } => {
-                if node.index() != tree.len() || !tree.contains(*parent) {
+            Event::Node { node, parent, merged, seed, tokens, text, finish, .. } => {
+                let mut sources = merged.iter().chain([parent]);
+                if node.index() != tree.len() || !sources.all(|&id| tree.contains(id)) {
                     return Err(out_of_turn(*node));
                 }
                 let step = Step {
@@ -91,7 +92,7 @@ pub fn replay(prompt: Arc<Prompt>, room: u64, events: &[Event]) -> Result<Tree, 
                     alternatives: Vec::new(),
                     finish: *finish,
                 };
-                tree.add(*parent, Arc::new(step), *seed, Vec::new());
+                tree.add(*parent, Arc::new(step), *seed, merged.clone());
             }
             Event::Scored { node, scorer, score, .. } => {
                 if !tree.contains(*node) || tree.node(*node).score(*scorer).is_some() {
@@ -106,7 +107,7 @@ pub fn replay(prompt: Arc<Prompt>, room: u64, events: &[Event]) -> Result<Tree, 
 }
 
 /// Draws a tree, a line a node in depth-first order: id, indent by depth, start of the text, scores to
-/// three digits by scorer, `-` where there is none, and how the step finished.
+/// three digits by scorer, `-` where there is none, how the step finished, and what it was made from.
 #[must_use]
 pub fn render(tree: &Tree) -> String {
     let mut drawn = String::new();
@@ -115,7 +116,11 @@ pub fn render(tree: &Tree) -> String {
         let node = tree.node(id);
         let indent = "  ".repeat(node.depth as usize);
         let text = node.step.as_ref().map_or(tree.prompt().problem.as_str(), |step| &step.text);
-        let _ = writeln!(drawn, "{:>3} {indent}{} {}", id.0, snippet(text), marks(node));
+        let _ = write!(drawn, "{:>3} {indent}{} {}", id.0, snippet(text), marks(node));
+        for (place, from) in node.merged.iter().enumerate() {
+            let _ = write!(drawn, "{} {from}", if place == 0 { " from" } else { "" });
+        }
+        drawn.push('\n');
         next.extend(tree.children(id).iter().rev());
     }
     drawn

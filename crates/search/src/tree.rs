@@ -18,9 +18,10 @@ pub struct Node {
     pub below: u64,
     /// The step score of each scorer that has scored this node.
     pub scores: BTreeMap<ScorerId, Score>,
-    /// The seed it was sampled with; `None` at the root.
+    /// The seed it was sampled with; `None` at the root. Steps proposed in one reply share theirs.
     pub seed: Option<Seed>,
-    /// The nodes it merges beside its parent, as a graph of thoughts does.
+    /// The nodes it was made from beside its parent: those it merges, as a graph of thoughts does, or the
+    /// one it revises.
     pub merged: Vec<NodeId>,
     parent: Option<NodeId>,
     children: Vec<NodeId>,
@@ -152,7 +153,7 @@ impl Tree {
         &self.node(id).children
     }
 
-    /// The nodes that merge `id`, in creation order.
+    /// The nodes that merge or revise `id`, in creation order.
     #[must_use]
     pub fn merged_into(&self, id: NodeId) -> Vec<NodeId> {
         let edges = self.graph.edges(at(id)).filter(|edge| *edge.weight() == Edge::Merged);

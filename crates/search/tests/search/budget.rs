@@ -48,6 +48,8 @@ fn grown(trace: &[Event]) -> Vec<Event> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
     fn spend_stays_within_the_budget(world in world(), (axis, thousandths) in budget()) {
         let free = world.run();

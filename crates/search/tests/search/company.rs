@@ -13,6 +13,8 @@ use crate::{
 };
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
     fn results_do_not_depend_on_company(
         world in world(),

@@ -3,19 +3,22 @@
 use std::error::Error as _;
 
 use espalier_core::{
-    Ask, FormId, Frozen, Immediate, ModelError, NodeId, PolicyId, Retain, Round, ScorerId, Stop,
-    ToolId, Until, toy,
+    Ask, FormId, Frozen, Immediate, Judgement, ModelError, NodeId, PolicyId, Retain, Round,
+    ScorerId, Stop, ToolId, Until, toy,
 };
 use espalier_search::{Models, Outcome, SearchError, search};
 use proptest::prelude::*;
 
 use crate::{
+    forms::{MERGE, PROPOSE, REVISE, VALUE, VOTE},
     laws::world,
     strategies::Script,
     toys::{World, substance, task},
 };
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
     #[test]
     fn a_failure_leaves_no_partial_round_and_ends_one_problem(
         world in world(),
@@ -77,14 +80,30 @@ fn refused(asks: Vec<Ask>) -> String {
 fn what_cannot_be_done_is_refused_before_anything_is_spent() {
     let (node, policy, form) = (NodeId(1), PolicyId(0), FormId(1));
     let one = |ask| refused(vec![Ask::sample(node, 3, Until::End), ask]);
-    insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form }), @"ask `propose` of round 1 refused: this driver has no prompt form or tool for it; use `sample` and `score`");
-    insta::assert_snapshot!(one(Ask::Tool { node, tool: ToolId(0) }), @"ask `tool` of round 1 refused: this driver has no prompt form or tool for it; use `sample` and `score`");
-    for ask in [
-        Ask::Revise { node, policy, form },
-        Ask::Merge { parent: node, merged: vec![NodeId(2)], policy, form },
-    ] {
-        assert!(one(ask.clone()).contains(&format!("`{}`", ask.name())));
-    }
+    let root = NodeId::ROOT;
+    insta::assert_snapshot!(one(Ask::Tool { node, tool: ToolId(0) }), @"ask `tool` of round 1 refused: this driver runs no tools; leave it out");
+    insta::assert_snapshot!(one(Ask::Propose { parent: node, policy: PolicyId(1), form: PROPOSE }), @"ask `propose` of round 1 refused: no policy `1`; this driver has policy `0` alone");
+    insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form: FormId(9) }), @"ask `propose` of round 1 refused: no prompt form `9`; add it to `Config::forms`");
+    insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form: FormId::CONTINUE }), @"ask `propose` of round 1 refused: no prompt form `0`; add it to `Config::forms`");
+    insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form: VOTE }), @"ask `propose` of round 1 refused: prompt form `3` is for `vote`; name one for `propose`");
+    insta::assert_snapshot!(one(Ask::Propose { parent: NodeId(7), policy, form: PROPOSE }), @"ask `propose` of round 1 refused: no node `7`: the tree has 3");
+    insta::assert_snapshot!(one(Ask::Revise { node, policy, form: REVISE }), @"ask `revise` of round 1 refused: node `1` is no finished answer; ask where `Tree::ended`");
+    let merge = |parent, merged| one(Ask::Merge { parent, merged, policy, form: MERGE });
+    insta::assert_snapshot!(merge(root, vec![]), @"ask `merge` of round 1 refused: no nodes to merge; name at least one");
+    insta::assert_snapshot!(merge(root, vec![node, root]), @"ask `merge` of round 1 refused: the root has no step to merge; name its children");
+    insta::assert_snapshot!(merge(root, vec![node, NodeId(2), node]), @"ask `merge` of round 1 refused: node `1` is named twice; name it once");
+    insta::assert_snapshot!(merge(node, vec![node, NodeId(2)]), @"ask `merge` of round 1 refused: node `1` is merged into its own child; leave it out");
+    let judge = |nodes, samples, scorer| {
+        let (what, scorer) = (Judgement::Value(nodes), ScorerId(scorer));
+        Ask::Judge { what, samples, scorer, policy, form: VALUE }
+    };
+    insta::assert_snapshot!(one(judge(vec![node], 1, 0)), @"ask `judge` of round 1 refused: scorer `0` is one of the driver's; keep judgements as those of `1`");
+    insta::assert_snapshot!(one(judge(vec![node], 0, 1)), @"ask `judge` of round 1 refused: `samples` is 0; ask for at least one judgement");
+    insta::assert_snapshot!(one(judge(vec![], 1, 1)), @"ask `judge` of round 1 refused: no nodes to judge; name at least one");
+    insta::assert_snapshot!(one(judge(vec![root], 1, 1)), @"ask `judge` of round 1 refused: the root has no step to judge; name its children");
+    insta::assert_snapshot!(one(judge(vec![NodeId(8)], 1, 1)), @"ask `judge` of round 1 refused: no node `8`: the tree has 3");
+    let twice = vec![judge(vec![node], 1, 1), judge(vec![NodeId(2), node], 1, 1)];
+    insta::assert_snapshot!(refused(twice), @"ask `judge` of round 1 refused: scorer `1` scores node `1` twice; read its score");
     let draw = espalier_core::Draw::default();
     let sample = |policy, form| Ask::Sample {
         parent: node,
@@ -95,7 +114,7 @@ fn what_cannot_be_done_is_refused_before_anything_is_spent() {
         form,
     };
     insta::assert_snapshot!(one(sample(PolicyId(1), FormId::CONTINUE)), @"ask `sample` of round 1 refused: no policy `1`; this driver has policy `0` alone");
-    insta::assert_snapshot!(one(sample(policy, form)), @"ask `sample` of round 1 refused: no prompt form `1`; this driver continues paths as they stand");
+    insta::assert_snapshot!(one(sample(policy, form)), @"ask `sample` of round 1 refused: prompt form `1` for `sample`; samples continue paths as they stand, form `0`");
     insta::assert_snapshot!(one(Ask::sample(NodeId(9), 1, Until::End)), @"ask `sample` of round 1 refused: no node `9`: the tree has 3");
     insta::assert_snapshot!(one(Ask::sample(node, 1, Until::Tokens(0))), @"ask `sample` of round 1 refused: `Until::Tokens(0)` samples nothing; ask for at least one token");
     insta::assert_snapshot!(one(Ask::Score { node, scorer: ScorerId(3) }), @"ask `score` of round 1 refused: no scorer `3` among the 1 given; pass it");

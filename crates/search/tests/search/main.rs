@@ -3,18 +3,24 @@
 //! `tests/mutants.json` lists faults to inject, each by an exact replacement in one file, and tests that
 //! then fail: laws that no fault breaks prove nothing.
 
+mod agreement;
 mod allocation;
+mod answers;
 mod beam;
 mod budget;
 mod company;
 mod dvts;
 mod failures;
+mod forms;
 mod laws;
 mod lookahead;
 mod mcts;
+mod prompts;
 mod regressions;
 mod selectors;
 mod sharing;
 mod snapshots;
 mod strategies;
+mod thompson;
+mod thoughts;
 mod toys;

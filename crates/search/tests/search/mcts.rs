@@ -256,3 +256,14 @@ fn most_visited((visits, leaves): &Enumerated) -> usize {
     let most = single.max_by_key(|(id, _)| visits.stat(**id).visits()).expect("there are leaves");
     most.1.start
 }
+
+/// Where nothing is left below a node, nothing is left at its parent, up to the root.
+#[test]
+fn dead_ends_close_all_that_leads_to_them_alone() {
+    let mut visits = Visits::new();
+    let child = |leaf| Child { value: 0.5, prior: 1.0, leaf };
+    visits.expand(NodeId::ROOT, [child(Leaf::Open)]);
+    visits.expand(NodeId(1), [child(Leaf::Open)]);
+    visits.expand(NodeId(2), [child(Leaf::Dead)]);
+    assert_eq!((visits.open(), visits.descend(&Ucb1 { exploration: 1.0 })), (0, None));
+}

@@ -1,7 +1,7 @@
 //! Bugs that other frameworks ship, each shown not to be here. Named after project and bug; found by
 //! reading their sources.
 
-use espalier_core::{Aggregate, Budget, Draw, Finish, NodeId, ScorerId, Stop};
+use espalier_core::{Aggregate, Budget, Draw, Event, Finish, NodeId, ScorerId, Stop};
 use espalier_search::{
     Strategy, best, majority,
     visits::{Child, Leaf, Pucb, Ucb1, Visits},
@@ -9,8 +9,10 @@ use espalier_search::{
 };
 
 use crate::{
+    forms::LONGEST,
+    laws::beside,
     selectors::tree,
-    strategies::{MCTS, SHIPPED, STEPWISE, beam, lookahead},
+    strategies::{MCTS, SHIPPED, STEPWISE, beam, lookahead, revision},
     toys::{LastLetter, World, asked},
 };
 
@@ -22,7 +24,8 @@ fn sal_token_counts_are_zero_or_minus_one() {
         let steps = out.tree.ids().filter_map(|id| out.tree.node(id).step.clone());
         let tokens: u64 = steps.map(|step| step.tokens.len() as u64).sum();
         assert!(tokens > 0);
-        assert_eq!(out.spent.generated, tokens);
+        let judged: u64 = beside(&out).0.values().sum();
+        assert_eq!(out.spent.generated, tokens + judged);
     }
 }
 
@@ -233,7 +236,40 @@ fn lits_generation_is_unlimited() {
         let world = World { eos: 0.0, boundary: 0.0, ..World::new(kind, 1) };
         let out = world.run();
         assert!(out.tree.ids().all(|id| out.tree.node(id).below <= u64::from(world.path)));
+        let replies = out.trace.iter().filter_map(|event| match event {
+            Event::Proposed { tokens, .. } | Event::Judged { tokens, .. } => Some(tokens.len()),
+            _ => None,
+        });
+        assert!(replies.into_iter().all(|len| len <= LONGEST as usize));
     }
+}
+
+/// Chains of revisions elsewhere answer with their last attempt. Here the best is taken, wherever in its
+/// chain it stands.
+#[test]
+fn the_last_revision_is_not_the_answer() {
+    let (mut last, mut earlier) = (0, 0);
+    for seed in 0..40 {
+        let world = World { eos: 0.4, boundary: 0.0, ..World::new(0, seed) };
+        let tree = world.search(revision(1, 3).unwrap()).tree;
+        if let Some(chosen) = best(&tree, ScorerId(0), Aggregate::Last, &LastLetter) {
+            let newest = tree.finished().last();
+            (last, earlier) =
+                if newest == Some(chosen.node) { (last + 1, earlier) } else { (last, earlier + 1) };
+        }
+    }
+    assert!(last > 3 && earlier > 3, "{last} {earlier}");
+}
+
+/// LLM Reasoners drops equal steps by a name that is not defined. Equal proposals are two steps here, as
+/// equal samples are.
+#[test]
+fn llmr_equal_proposals_are_two_steps() {
+    let twice = |prompt: &str| prompt.starts_with("propose ").then(|| "a.a.b!".to_owned());
+    let world = World { knows: Some(twice), ..World::new(16, 1) };
+    let tree = world.run().tree;
+    let texts = tree.children(NodeId::ROOT).iter().map(|&id| tree.path(id).text());
+    assert_eq!(texts.collect::<Vec<_>>(), ["a.", "a.", "b!"]);
 }
 
 /// `LiTS` and `ThinkMesh` do not count some model calls, or count a budget that nothing enforces.

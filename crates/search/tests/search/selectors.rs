@@ -23,6 +23,7 @@ pub(crate) fn tree(nodes: &[Leaf<'_>]) -> Tree {
         events.push(Event::Node {
             node,
             parent: NodeId(*parent),
+            merged: Vec::new(),
             seed: Seed::run(index as u64),
             tokens: text.bytes().map(u32::from).collect(),
             text: (*text).to_owned(),

@@ -1,5 +1,6 @@
 //! One tree of each strategy, to be checked by eye.
 
+use espalier_core::Event;
 use espalier_search::render;
 
 use crate::toys::World;
@@ -235,6 +236,166 @@ fn lookahead() {
      19         "." -
      21           "." 0.219
      12     "cb!" 0.312 eos
+    "#);
+}
+
+#[test]
+fn ab_mcts() {
+    insta::assert_snapshot!(drawn(11), @r#"
+    Done, 37 tokens
+      0 "sys:0" root
+      1   "a." 0.250
+      2     "abccc!" 0.906 eos
+      3     "aac." 0.266
+      7       "c." 0.484
+      8       "abca!" 0.375 eos
+      4     "bac!" 0.578 eos
+      5     "c!" 0.078 eos
+     10     "." 0.219
+     11     "ac." 0.641
+     12     "." 0.219
+      6   "acbba." 0.438
+      9     "." 0.219
+    "#);
+}
+
+#[test]
+fn adaptive_consistency() {
+    insta::assert_snapshot!(drawn(13), @r#"
+    Done, 62 tokens
+      0 "sys:0" root
+      1   "a.bba!" - eos
+      2   "acbba.bc!" - eos
+      3   "!" - eos
+      4   "abacc.!" - eos
+      5   "bccabbb.!" - eos
+      6   "..cc.aa.bc.caabc.ac.bbc.bc!" - eos
+      7   "cb!" - eos
+    "#);
+}
+
+#[test]
+fn gate() {
+    insta::assert_snapshot!(drawn(14), @r#"
+    Done, 66 tokens
+      0 "sys:0" root
+      1   "a.bba!" - eos
+      2   "acbba.bc!" - eos
+      3   "!" - eos
+      4   "abacc." 0.578
+      8     "cbcbaaba" 0.844 length
+      9     "c." 0.484
+     12       "." 0.219
+     16         "ccacaac." 0.031
+     17         "a." 0.250
+     13       "!" 0.219 eos
+      5   "bccabbb." 0.469
+     10     "a." 0.250
+     14       "cb." 0.219
+     15       "b." 0.016
+     11     "bb." 0.094
+      6   "." 0.219
+      7   "cb!" 0.312 eos
+    "#);
+}
+
+#[test]
+fn tot_bfs() {
+    insta::assert_snapshot!(drawn(15), @r#"
+    Done, 111 tokens
+      0 "sys:0" root
+      1   "a." 1.250
+      4     "abccc!" 0.000 eos
+      5     "aac." 2.000
+     10       "a." 0.750
+     11       "bb." 1.000
+     13         "bbcacabb" - length
+     14         "cbac." 0.750
+     15         "a." 1.000
+     12       "babcaa." 1.000
+      6     "bac!" 1.000 eos
+      2   "acbba." 1.000
+      7     "." 0.750
+      8     "aa." 0.500
+      9     "." 1.000
+      3   "!" 0.500 eos
+    "#);
+}
+
+#[test]
+fn tot_bfs_propose_and_vote() {
+    insta::assert_snapshot!(drawn(16), @r#"
+    Done, 18 tokens
+      0 "sys:0" root
+      1   "a." 1.000
+      3     "abccc!" - eos
+      2   "bba!" 0.000 eos
+    "#);
+}
+
+#[test]
+fn tot_dfs() {
+    insta::assert_snapshot!(drawn(17), @r#"
+    Done, 18 tokens
+      0 "sys:0" root
+      1   "a." 1.500
+      3     "abccc!" 0.500 eos
+      2   "bba!" - eos
+    "#);
+}
+
+#[test]
+fn revision() {
+    insta::assert_snapshot!(drawn(18), @r#"
+    Done, 44 tokens
+      0 "sys:0" root
+      1   "a.bba!" 0.766 eos
+      2   "acbba.bc!" 0.828 eos
+      3   "!" 0.219 eos from 1
+      4   "abacc.!" 0.984 eos from 2
+      5   "bccabbb.!" 0.562 eos from 3
+      6   "..cc.aa.bc.c" 0.875 length from 4
+    "#);
+}
+
+#[test]
+fn graph_of_thoughts() {
+    insta::assert_snapshot!(drawn(19), @r#"
+    Done, 67 tokens
+      0 "sys:0" root
+      1   "a.bba!" 0.766 eos
+      2   "acbba.bc!" 0.828 eos
+      3   "!" 0.219 eos
+      4   "abacc.!" 0.984 eos
+      5   "bccabbb.!" 0.562 eos
+      6   "." 0.219 from 1 2
+      7   "cb!" 0.312 eos from 1 2
+      8   "cabca." 0.547 from 3 4
+      9   "babc!" 0.641 eos from 3 4
+     10   "c." 0.484 from 7 9
+     11   "ccac." 0.000 from 7 9
+     12   "." 0.219 from 10 5
+     13   "accbacaaacba" 0.875 length from 10 5
+    "#);
+}
+
+/// The events of a search with forms, as they are written down.
+#[test]
+fn what_forms_leave_on_disk() {
+    let world = World { boundary: 0.6, eos: 0.0, ..World::new(17, 2) };
+    let out = world.run();
+    let kept = out.trace.iter().filter(|event| {
+        matches!(
+            event,
+            Event::Round { round: 1, .. } | Event::Proposed { .. } | Event::Judged { .. }
+        )
+    });
+    let mut lines = Vec::new();
+    espalier_search::write(&kept.take(3).cloned().collect::<Vec<_>>(), &mut lines).unwrap();
+    insta::assert_snapshot!(String::from_utf8(lines).unwrap(), @r#"
+    {"proposed":{"parent":0,"seed":18271473803252817474,"tokens":[99,46,46,98,46,46,46,46,99,46,99,46],"text":"c..b....c.c.","made":3,"cost":{"prefill_new":14,"prefill_cached":0,"decode_kept":0,"decode_wasted":8,"decode_new":12,"decode_cached":0,"scorer_new":0,"scorer_cached":0,"judge":0,"tool_cpu_ns":0,"calls":1,"flops":3302,"flops_uncached":3302,"nano_usd":12,"wall_ns":0,"queue_ns":0}}}
+    {"round":{"round":1,"asks":[{"judge":{"what":{"value":[1,2,3]},"samples":1,"scorer":3,"policy":0,"form":2}}],"score":null,"retain":"all","admitted":3}}
+    {"judged":{"nodes":[1],"seed":9678144826810770761,"tokens":[99,46],"text":"c.","cost":{"prefill_new":2,"prefill_cached":5,"decode_kept":0,"decode_wasted":0,"decode_new":2,"decode_cached":0,"scorer_new":0,"scorer_cached":0,"judge":2,"tool_cpu_ns":0,"calls":1,"flops":460,"flops_uncached":990,"nano_usd":2,"wall_ns":0,"queue_ns":0}}}
     "#);
 }
 

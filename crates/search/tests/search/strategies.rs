@@ -1,27 +1,53 @@
 //! The strategies under test, by number, and one made up to use all the driver can do.
 
-use espalier_core::{Account, Aggregate, Ask, NodeId, Retain, Round, ScorerId, Seed, Until};
+use std::sync::Arc;
+
+use espalier_core::{
+    Account, Aggregate, Ask, Judgement, NodeId, PolicyId, Retain, Round, ScorerId, Seed, Until,
+};
 use espalier_search::{
-    BadStrategy, Beam, BestOfN, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
-    SelfConsistency, Strategy, Tree, Uct, render,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
+    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, Strategy, TotBfs, TotDfs,
+    Tree, Uct,
+    belief::Prior,
+    render,
+    thoughts::{Evaluate, Generate},
 };
 
-use crate::toys::World;
+use crate::{
+    forms,
+    toys::{LastLetter, World},
+};
 
 /// How many there are.
-pub(crate) const KINDS: usize = EXPLORER + 1;
-/// The one that is made up.
-const EXPLORER: usize = 11;
+pub(crate) const KINDS: usize = PROMPTER + 1;
+/// The two that are made up.
+const EXPLORER: usize = 20;
+pub(crate) const PROMPTER: usize = EXPLORER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
+/// Those that ask with prompts.
+pub(crate) const PROMPTED: [usize; 6] = [15, 16, 17, REVISION, GRAPH, PROMPTER];
+/// Those whose policy judges its own steps.
+pub(crate) const TOT: std::ops::Range<usize> = 15..REVISION;
+/// The one that revises answers.
+pub(crate) const REVISION: usize = 18;
+/// The one that merges them.
+pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 2] = [0, 2];
+pub(crate) const UNSCORED: [usize; 6] = [0, 2, ADAPTIVE, 15, 16, 17];
 /// Those that search step by step.
-pub(crate) const STEPWISE: std::ops::Range<usize> = 3..EXPLORER;
+pub(crate) const STEPWISE: [usize; 13] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17];
 /// The Monte-Carlo tree searches.
 pub(crate) const MCTS: [usize; 2] = [8, 9];
 /// The one that scores only ends of rollouts.
 pub(crate) const LOOKAHEAD: usize = 10;
+/// Those that draw what to grow, with a normal and with a Beta prior.
+pub(crate) const THOMPSON: [usize; 2] = [11, 12];
+/// The one that stops when its vote is decided.
+pub(crate) const ADAPTIVE: usize = 13;
+/// The one that scores only where a problem is hard.
+pub(crate) const GATE: usize = 14;
 /// The rank strategies: only the order of scores matters to them.
 pub(crate) const RANKING: [usize; 5] = [1, 3, 4, 5, LOOKAHEAD];
 
@@ -43,6 +69,18 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         8 => boxed(Uct::new(2, 8, 5, 0.5, SCORER)),
         9 => boxed(Puct::new(3, 6, 5, 1.0, SCORER)),
         LOOKAHEAD => lookahead(2, None, 4, 2),
+        11 => ab_mcts(12, 5, Prior::GAUSSIAN),
+        12 => ab_mcts(12, 5, Prior::JEFFREYS),
+        ADAPTIVE => adaptive(7, 2, 0.9),
+        GATE => gate(3, 0.6, Beam::new(2, None, 4, SCORER, Aggregate::Last)),
+        15 => tot_bfs(2, 4, Generate::Sample(3), Evaluate::Value(forms::VALUE, 2)),
+        16 => tot_bfs(2, 3, Generate::Propose(forms::PROPOSE), Evaluate::Vote(forms::VOTE, 3)),
+        17 => {
+            tot_dfs(5, 4, 0.4, Generate::Propose(forms::PROPOSE), Evaluate::Value(forms::VALUE, 1))
+        }
+        REVISION => revision(2, 2),
+        GRAPH => graph(5, 2, 2),
+        PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
     built.expect("these numbers are sound")
@@ -70,6 +108,43 @@ pub(crate) fn particles(n: u32, temperature: f64, depth: u32, how: Aggregate) ->
 
 pub(crate) fn lookahead(width: u32, n: Option<u32>, depth: u32, steps: u32) -> Built {
     boxed(Lookahead::new(width, n, depth, steps, SCORER))
+}
+
+pub(crate) fn ab_mcts(n: u32, depth: u32, prior: Prior) -> Built {
+    boxed(AbMcts::new(n, depth, prior, SCORER))
+}
+
+pub(crate) fn adaptive(n: u32, batch: u32, confidence: f64) -> Built {
+    boxed(AdaptiveConsistency::new(n, batch, confidence, Arc::new(LastLetter)))
+}
+
+pub(crate) fn gate(n: u32, agreement: f64, beam: Result<Beam, BadStrategy>) -> Built {
+    boxed(Gate::new(n, agreement, Arc::new(LastLetter), beam?))
+}
+
+/// As whose scores judgements are kept.
+pub(crate) const JUDGE: ScorerId = ScorerId(3);
+
+pub(crate) fn tot_bfs(breadth: u32, depth: u32, make: Generate, judge: Evaluate) -> Built {
+    boxed(TotBfs::new(breadth, depth, make, judge, JUDGE))
+}
+
+pub(crate) fn tot_dfs(
+    visits: u32,
+    depth: u32,
+    threshold: f64,
+    make: Generate,
+    judge: Evaluate,
+) -> Built {
+    boxed(TotDfs::new(visits, depth, threshold, make, judge, JUDGE))
+}
+
+pub(crate) fn revision(chains: u32, revisions: u32) -> Built {
+    boxed(Revision::new(chains, revisions, forms::REVISE, SCORER))
+}
+
+pub(crate) fn graph(n: u32, group: u32, attempts: u32) -> Built {
+    boxed(GraphOfThoughts::new(n, group, attempts, forms::MERGE, SCORER))
 }
 
 /// Grows and scores at random: several asks of one parent, asks of nothing, every `Until`, scores of
@@ -111,6 +186,89 @@ impl Strategy for Explorer {
     }
 }
 
+/// Asks at random whatever needs a form, among samples and scores, and keeps KV at random.
+struct Prompter {
+    seed: Seed,
+    rounds: u64,
+}
+
+impl Prompter {
+    fn pick(&self, draw: u64, nodes: &[NodeId]) -> Option<NodeId> {
+        let place = self.seed.fold(self.rounds).uniform(draw) * nodes.len() as f64;
+        nodes.get(place as usize).copied()
+    }
+}
+
+impl Strategy for Prompter {
+    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
+        self.rounds += 1;
+        if self.rounds > 7 {
+            return Round::end();
+        }
+        let seed = self.seed.fold(self.rounds);
+        let policy = PolicyId::default();
+        let steps: Vec<NodeId> = tree.ids().skip(1).collect();
+        let open: Vec<NodeId> = tree.ids().filter(|&id| tree.expandable(id)).collect();
+        let ended: Vec<NodeId> = tree.ids().filter(|&id| tree.ended(id)).collect();
+        let unjudged = |scorer: u16| -> Vec<NodeId> {
+            let score = |id: &&NodeId| tree.node(**id).score(ScorerId(scorer)).is_none();
+            steps.iter().filter(score).copied().take(3).collect()
+        };
+        let samples = (seed.bits() % 3 + 1) as u32;
+        let mut asks = Vec::new();
+        if self.rounds == 1 {
+            // From here on the search keeps books, so that it may let go of KV that others hold, too.
+            asks.push(Ask::Propose { parent: NodeId::ROOT, policy, form: forms::PROPOSE });
+        }
+        for draw in 0..3 {
+            let Some(parent) = self.pick(draw, &open) else { continue };
+            match seed.fold(draw).bits() % 7 {
+                0 | 1 => asks.push(Ask::Propose { parent, policy, form: forms::PROPOSE }),
+                2 => asks.push(Ask::sample(parent, samples, Until::Boundary)),
+                3 => asks.push(Ask::sample(parent, 1, Until::End)),
+                4 => asks.extend(self.pick(draw + 9, &ended).map(|node| Ask::Revise {
+                    node,
+                    policy,
+                    form: forms::REVISE,
+                })),
+                _ => {
+                    let merged: Vec<NodeId> =
+                        steps.iter().copied().filter(|&id| id != parent).take(2).collect();
+                    if !merged.is_empty() {
+                        asks.push(Ask::Merge { parent, merged, policy, form: forms::MERGE });
+                    }
+                }
+            }
+        }
+        for (scorer, form) in [(1, forms::VALUE), (2, forms::VOTE)] {
+            let nodes = unjudged(scorer);
+            let scorer = ScorerId(scorer);
+            if !nodes.is_empty() && seed.fold(scorer.index() as u64).bits().is_multiple_of(2) {
+                let what = if form == forms::VALUE {
+                    Judgement::Value(nodes)
+                } else {
+                    Judgement::Vote(nodes)
+                };
+                asks.insert(0, Ask::Judge { what, samples, scorer, policy, form });
+            }
+        }
+        if asks.is_empty() {
+            asks.extend(open.first().map(|&parent| Ask::sample(parent, 1, Until::Boundary)));
+        }
+        let score = self.rounds.is_multiple_of(2).then_some(ScorerId(0));
+        let retain = match seed.fold(99).bits() % 4 {
+            0 => Retain::Nothing,
+            1 => Retain::New(steps.into_iter().step_by(2).collect()),
+            _ => Retain::All,
+        };
+        Round { asks, score, retain }
+    }
+
+    fn name(&self) -> &'static str {
+        "prompter"
+    }
+}
+
 /// Asks these rounds, then ends.
 pub(crate) struct Script(pub(crate) Vec<Round>);
 
@@ -143,7 +301,33 @@ fn numbers_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(error(boxed(Uct::new(2, 0, 3, 1.0, SCORER))), @"`--simulations` is 0; give at least 1");
     insta::assert_snapshot!(error(boxed(Uct::new(2, 9, 3, -1.0, SCORER))), @"`--exploration` is -1; give a finite number of at least 0");
     insta::assert_snapshot!(error(boxed(Puct::new(2, 9, 3, f64::INFINITY, SCORER))), @"`--exploration` is inf; give a finite number of at least 0");
+    insta::assert_snapshot!(error(adaptive(4, 1, 0.0)), @"`--confidence` is 0; give a number above 0 and at most 1");
+    insta::assert_snapshot!(error(gate(4, 1.5, Beam::new(2, None, 3, SCORER, last))), @"`--agreement` is 1.5; give a number above 0 and at most 1");
+    insta::assert_snapshot!(error(ab_mcts(4, 3, Prior::Beta { a: 0.0, b: 1.0 })), @"`--prior-a` is 0; give a finite number above 0");
+    let wild = Prior::Gaussian { mean: f64::NAN, kappa: 1.0, nu: 1.0, tau_square: 1.0 };
+    insta::assert_snapshot!(error(ab_mcts(4, 3, wild)), @"`--prior-mean` is NaN; give a finite number");
     let zero = |flag| Some(BadStrategy::Zero { flag });
+    assert_eq!(adaptive(4, 0, 0.9).err(), zero("--batch"));
+    for built in [
+        adaptive(0, 1, 0.9),
+        gate(0, 0.5, Beam::new(2, None, 3, SCORER, last)),
+        ab_mcts(0, 3, Prior::GAUSSIAN),
+    ] {
+        assert_eq!(built.err(), zero("--n"));
+    }
+    assert_eq!(ab_mcts(4, 0, Prior::GAUSSIAN).err(), zero("--depth"));
+    let (make, judge) = (Generate::Sample(3), Evaluate::Value(forms::VALUE, 2));
+    assert_eq!(tot_bfs(0, 3, make, judge).err(), zero("--breadth"));
+    assert_eq!(tot_bfs(2, 0, make, judge).err(), zero("--depth"));
+    assert_eq!(tot_dfs(2, 0, 0.0, make, judge).err(), zero("--depth"));
+    assert_eq!(tot_dfs(0, 2, 0.0, make, judge).err(), zero("--visits"));
+    assert_eq!(tot_dfs(2, 2, 0.0, Generate::Sample(0), judge).err(), zero("--n"));
+    assert_eq!(tot_bfs(2, 2, make, Evaluate::Vote(forms::VOTE, 0)).err(), zero("--judgements"));
+    insta::assert_snapshot!(error(tot_dfs(2, 2, f64::NAN, make, judge)), @"`--threshold` is NaN; give a finite number");
+    assert_eq!(revision(0, 2).err(), zero("--chains"));
+    assert_eq!(graph(0, 2, 2).err(), zero("--n"));
+    assert_eq!(graph(4, 2, 0).err(), zero("--attempts"));
+    insta::assert_snapshot!(error(graph(4, 1, 2)), @"`--group` is 1; give at least 2");
     for built in
         [dvts(0, None, 3, last), lookahead(0, None, 3, 1), boxed(Puct::new(0, 9, 3, 1.0, SCORER))]
     {
@@ -173,7 +357,36 @@ fn every_knob_turns_something() {
     let uct = |width, simulations, depth, c| boxed(Uct::new(width, simulations, depth, c, SCORER));
     let puct =
         |width, simulations, depth, c| boxed(Puct::new(width, simulations, depth, c, SCORER));
-    let pairs: [&dyn Fn() -> [Built; 2]; 18] = [
+    let hard = |depth| Beam::new(2, None, depth, SCORER, last);
+    let flat = Prior::Gaussian { mean: 1.0, kappa: 1.0, nu: 1.0, tau_square: 0.1 };
+    let (make, judge) = (Generate::Sample(3), Evaluate::Value(forms::VALUE, 2));
+    let (propose, vote) = (Generate::Propose(forms::PROPOSE), Evaluate::Vote(forms::VOTE, 3));
+    let pairs: [&dyn Fn() -> [Built; 2]; 43] = [
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(3, 4, make, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 3, make, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, Generate::Sample(2), judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, propose, judge)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, make, vote)],
+        &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, make, Evaluate::Value(forms::VALUE, 5))],
+        &|| [tot_bfs(2, 4, make, vote), tot_bfs(2, 4, make, Evaluate::Vote(forms::VOTE, 5))],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(4, 4, 0.4, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 2, 0.4, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 4, 1.2, make, judge)],
+        &|| [tot_dfs(5, 4, 0.4, make, judge), tot_dfs(5, 4, 0.4, make, vote)],
+        &|| [revision(2, 2), revision(3, 2)],
+        &|| [revision(2, 2), revision(2, 1)],
+        &|| [graph(6, 2, 2), graph(5, 2, 2)],
+        &|| [graph(6, 2, 2), graph(6, 3, 2)],
+        &|| [graph(6, 2, 2), graph(6, 2, 1)],
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, Prior::JEFFREYS)],
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 5, flat)],
+        &|| [ab_mcts(12, 5, Prior::GAUSSIAN), ab_mcts(12, 2, Prior::GAUSSIAN)],
+        &|| [adaptive(8, 1, 0.9), adaptive(8, 1, 0.7)],
+        &|| [adaptive(8, 1, 0.7), adaptive(8, 3, 0.7)],
+        &|| [adaptive(8, 1, 0.9), adaptive(5, 1, 0.9)],
+        &|| [gate(3, 0.6, hard(4)), gate(3, 0.9, hard(4))],
+        &|| [gate(3, 0.6, hard(4)), gate(4, 0.6, hard(4))],
+        &|| [gate(3, 0.6, hard(4)), gate(3, 0.6, hard(2))],
         &|| [dvts(2, Some(6), 5, last), dvts(3, Some(6), 5, last)],
         &|| [dvts(2, Some(6), 5, last), dvts(2, Some(4), 5, last)],
         &|| [dvts(2, None, 5, last), dvts(2, None, 3, last)],
@@ -195,7 +408,7 @@ fn every_knob_turns_something() {
     ];
     for (index, pair) in pairs.iter().enumerate() {
         let differ = |seed| {
-            let world = World { boundary: 0.4, eos: 0.05, ..World::new(0, seed) };
+            let world = World { boundary: 0.4, eos: 0.1, ..World::new(0, seed) };
             let [one, other] = pair().map(|built| render(&world.search(built.unwrap()).tree));
             one != other
         };

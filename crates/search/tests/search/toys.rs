@@ -9,11 +9,13 @@ use std::{
 };
 
 use espalier_core::{
-    Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Leases, ModelCost, ModelError,
-    NodeId, Path, PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk, ScoreBound,
-    Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
+    Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Finish, Leases, ModelCost,
+    ModelError, NodeId, Path, PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk,
+    ScoreBound, Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
 };
 use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
+
+use crate::forms;
 
 /// Letters behind a KV cache that problems share, in any order of completion, failing on demand.
 pub(crate) struct Engine {
@@ -29,14 +31,37 @@ pub(crate) struct Engine {
     pub(crate) most_leases: usize,
     /// Requests for the likeliest tokens.
     pub(crate) likeliest: u64,
+    /// Tokens computed, and those of them that had been computed before and let go of.
+    pub(crate) computed: u64,
+    pub(crate) again: u64,
+    /// Nothing is held but what is being answered, whatever is leased.
+    pub(crate) forgets: bool,
+    /// Replies that are not drawn, where it knows one.
+    pub(crate) knows: Option<Knows>,
+    ever: BTreeMap<Ticket, Vec<TokenId>>,
     submitted: u64,
 }
 
+/// What to reply to a prompt.
+pub(crate) type Knows = fn(&str) -> Option<String>;
+
 impl Engine {
     pub(crate) fn new(letters: toy::Letters) -> Self {
-        let (held, waiting) = (BTreeMap::new(), BTreeMap::new());
-        let (reversed, fails, most_leases, likeliest, submitted) = (false, None, 0, 0, 0);
-        Self { letters, reversed, fails, held, waiting, most_leases, likeliest, submitted }
+        Self {
+            letters,
+            reversed: false,
+            fails: None,
+            held: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            most_leases: 0,
+            likeliest: 0,
+            computed: 0,
+            again: 0,
+            forgets: false,
+            knows: None,
+            ever: BTreeMap::new(),
+            submitted: 0,
+        }
     }
 
     fn release(&mut self) {
@@ -64,10 +89,16 @@ impl Service for Engine {
     fn submit(&mut self, request: Request) -> Ticket {
         self.most_leases = self.most_leases.max(self.leases());
         self.likeliest += u64::from(request.sampling == Sampling::greedy());
+        if self.forgets {
+            let waiting = &self.waiting;
+            self.held.retain(|ticket, _| waiting.contains_key(ticket));
+        }
         let new = Self::missing(&self.held, &request.prefix);
+        self.again += new - Self::missing(&self.ever, &request.prefix);
         let (prefix, retain) = (Arc::clone(&request.prefix), request.retain);
         let ticket = self.letters.submit(request);
         self.held.insert(ticket, prefix.to_vec());
+        self.ever.insert(ticket, prefix.to_vec());
         let new = if self.fails == Some(self.submitted) { u64::MAX } else { new };
         self.waiting.insert(ticket, (new, prefix, retain));
         self.submitted += 1;
@@ -84,10 +115,21 @@ impl Service for Engine {
                 *result = Err(ModelError::BadRequest { reason: "told to fail".to_owned() });
             }
             let Ok(Completion { step, usage, .. }) = result else { continue };
+            let asked = self.letters.decode(&prefix);
+            if let Some(reply) = self.knows.and_then(|knows| knows(&asked)) {
+                step.tokens = reply.bytes().map(TokenId::from).collect();
+                step.stats.resize(step.tokens.len(), step.stats[0]);
+                (usage.sampled, usage.decode_new) =
+                    (step.tokens.len() as u64, step.tokens.len() as u64);
+                step.finish = if reply.ends_with('!') { Finish::Eos } else { Finish::Step };
+                step.text = reply;
+            }
             let len = prefix.len() as u64;
             usage.prefill_new = new;
             usage.prefill_cached = len - new;
             usage.flops = self.letters.cost().forward(len - new, len + usage.sampled);
+            self.computed += new + usage.decode_new;
+            self.ever.insert(*ticket, [&prefix[..], &step.tokens[..]].concat());
             if retain {
                 self.held.insert(*ticket, [&prefix[..], &step.tokens[..]].concat());
             }
@@ -108,7 +150,7 @@ impl Service for Engine {
 
 impl Policy for Engine {
     fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
-        let mut held = self.held.clone();
+        let mut held = if self.forgets { BTreeMap::new() } else { self.held.clone() };
         let mut worst = self.letters.worst_case(requests);
         for (index, (request, worst)) in requests.iter().zip(&mut worst).enumerate() {
             let (len, new) = (request.prefix.len() as u64, Self::missing(&held, &request.prefix));
@@ -280,6 +322,12 @@ pub(crate) struct World {
     pub(crate) scorer_fails: Option<u64>,
     /// The report at which the observer breaks.
     pub(crate) breaks: Option<usize>,
+    /// The engine holds nothing, whatever is leased.
+    pub(crate) forgets: bool,
+    /// Nothing may be computed twice, not even what was let go of.
+    pub(crate) thrifty: bool,
+    /// What the policy replies to prompts it knows.
+    pub(crate) knows: Option<Knows>,
 }
 
 impl World {
@@ -300,6 +348,9 @@ impl World {
             policy_fails: None,
             scorer_fails: None,
             breaks: None,
+            forgets: false,
+            thrifty: false,
+            knows: None,
         }
     }
 
@@ -309,6 +360,7 @@ impl World {
             budget: self.budget,
             seed: self.seed,
             in_flight: NonZeroUsize::new(self.in_flight).expect("worlds are searched"),
+            forms: forms::all(),
             ..Config::new(Sampling::at(1.0), number(self.step), number(self.path))
         }
     }
@@ -318,6 +370,7 @@ impl World {
         (letters.boundary, letters.eos, letters.at_once) = (self.boundary, self.eos, self.at_once);
         let mut engine = Engine::new(letters);
         (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
+        (engine.forgets, engine.knows) = (self.forgets, self.knows);
         engine
     }
 
@@ -357,6 +410,13 @@ impl World {
         assert_eq!(engine.letters.in_flight(), 0, "nothing is left with the policy");
         assert_eq!(scorer.leases(), 0, "every lease of a score is released, too");
         assert!(scorer.waiting.is_empty(), "nothing is left with the scorer");
+        if let (1, Some(alone)) = (done.len() + rest.len(), done.get(&0)) {
+            let total = alone.ledger.total();
+            let told = total.prefill_new + total.decode_new;
+            let all = alone.error.is_none() && rest.is_empty() && alone.tree.len() > 1;
+            assert!(!all || told == engine.computed, "{told}, of {}", engine.computed);
+            assert!(!self.thrifty || engine.again == 0, "{} computed again", engine.again);
+        }
         (done, rest)
     }
 
@@ -401,8 +461,9 @@ pub(crate) fn kept(outcome: &Outcome) -> BTreeSet<NodeId> {
     let tree = &outcome.tree;
     let mut kept = BTreeSet::new();
     for id in tree.ids().rev() {
-        let ended = tree.node(id).finish() == Some(espalier_core::Finish::Eos);
-        if ended || tree.children(id).iter().any(|child| kept.contains(child)) {
+        let ended = tree.node(id).finish() == Some(Finish::Eos);
+        let mut uses = tree.children(id).iter().copied().chain(tree.merged_into(id));
+        if ended || uses.any(|one| kept.contains(&one)) {
             kept.insert(id);
         }
     }

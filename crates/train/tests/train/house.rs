@@ -161,7 +161,7 @@ fn the_data_fits_a_row() {
             let judged = source.judged(walks, Seed::run(6), index).unwrap();
             // An answer ends with a token more.
             let end = if judged.ended { "\n" } else { "" };
-            let steps: String = judged.steps.iter().map(|step| format!("{step}{end}")).collect();
+            let steps: String = judged.steps.iter().flat_map(|step| [step.as_str(), end]).collect();
             assert!(fits(format!("{}{steps}", judged.prompt)), "{judged:?}");
         }
     }
