@@ -60,8 +60,18 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
 }
 
 /// Strategies whose paths are scored.
-const SCORED: [&str; 8] =
-    ["best-of-n", "beam", "dvts", "lookahead", "rebase", "particle-filter", "uct", "puct"];
+const SCORED: [&str; 10] = [
+    "best-of-n",
+    "gate",
+    "ab-mcts",
+    "beam",
+    "dvts",
+    "lookahead",
+    "rebase",
+    "particle-filter",
+    "uct",
+    "puct",
+];
 
 /// The arguments that a run without a model gets: the house model, its reward model where something is
 /// scored, and greedy's row beside a strategy's.

@@ -48,7 +48,7 @@ pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
 pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
-pub use spec::{ScorerName, Selection, Stepwise, StrategySpec};
+pub use spec::{PriorName, ScorerName, Selection, Stepwise, StrategySpec};
 pub use stats::{Interval, clustered, wilson};
 pub use store::{Store, StoreError, read_run};
 pub use summary::{Accuracy, Summary};

@@ -5,26 +5,42 @@ use std::sync::Arc;
 
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    BadStrategy, Beam, BestOfN, Config, Dvts, Greedy, Lookahead, ParticleFilter, Puct, Rebase,
-    Selected, SelfConsistency, Strategy, Tree, Uct, best, majority, weighted,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Config, Dvts, Gate, Greedy, Lookahead,
+    ParticleFilter, Puct, Rebase, Selected, SelfConsistency, Strategy, Tree, Uct, best, majority,
+    weighted,
 };
 
-use crate::spec::{Selection, Stepwise, StrategySpec};
+use crate::dataset::AnswerForm;
+use crate::{
+    Votes,
+    spec::{Selection, Stepwise, StrategySpec},
+};
 
 /// The one scorer of a run.
 const SCORER: ScorerId = ScorerId(0);
 
 impl StrategySpec {
-    /// The strategy, fresh, for one problem.
+    /// The strategy, fresh, for one problem with answers of this form.
     ///
     /// # Errors
     ///
     /// [`BadStrategy`] says which number cannot be.
-    pub fn strategy(&self) -> Result<Box<dyn Strategy>, BadStrategy> {
+    pub fn strategy(&self, form: AnswerForm) -> Result<Box<dyn Strategy>, BadStrategy> {
+        let answers = || Arc::new(Votes::new(form));
         Ok(match *self {
             Self::Greedy => Box::new(Greedy),
             Self::BestOfN { n, .. } => Box::new(BestOfN::new(n, SCORER)?),
             Self::SelfConsistency { n, .. } => Box::new(SelfConsistency::new(n)?),
+            Self::AdaptiveConsistency { n, batch, confidence, .. } => {
+                Box::new(AdaptiveConsistency::new(n, batch, confidence, answers())?)
+            }
+            Self::Gate { first, agreement, width, n, steps } => {
+                let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
+                Box::new(Gate::new(first, agreement, answers(), beam)?)
+            }
+            Self::AbMcts { n, prior, steps } => {
+                Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
+            }
             Self::Beam { width, n, steps } => {
                 Box::new(Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?)
             }
@@ -55,11 +71,14 @@ impl StrategySpec {
     #[must_use]
     pub fn select(&self, tree: &Tree, answers: &dyn Answers) -> Option<Selected> {
         let (select, how) = self.selection();
-        match select {
+        let selected = match select {
             Selection::Best => best(tree, SCORER, how, answers),
             Selection::Majority => majority(tree, answers),
             Selection::Weighted => weighted(tree, SCORER, how, answers),
-        }
+        };
+        // A gate's first answers are not scored.
+        let is_gate = matches!(self, Self::Gate { .. });
+        selected.or_else(|| majority(tree, answers).filter(|_| is_gate))
     }
 
     /// The search's configuration. Strategies that sample whole answers have no steps to bound.
@@ -78,7 +97,8 @@ impl StrategySpec {
             }
             (
                 Self::BestOfN { temperature, seed, .. }
-                | Self::SelfConsistency { temperature, seed, .. },
+                | Self::SelfConsistency { temperature, seed, .. }
+                | Self::AdaptiveConsistency { temperature, seed, .. },
                 None,
             ) => (temperature, seed, max_tokens),
             _ => (0.0, 0, max_tokens),

@@ -94,7 +94,7 @@ pub fn run(
         let problem = &item.problem;
         let prompt = prompt(problem)
             .map_err(|reason| RunError::Prompt { id: problem.id.clone(), reason })?;
-        let strategy = run.strategy.strategy()?;
+        let strategy = run.strategy.strategy(run.dataset.kind.form())?;
         tasks.push(Task { prompt, hash: problem.hash, strategy });
     }
     let config =

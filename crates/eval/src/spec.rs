@@ -5,6 +5,7 @@ use std::path::Path;
 
 use espalier_core::Aggregate;
 use espalier_prm::Confidence;
+use espalier_search::belief::Prior;
 use serde::Serialize;
 
 use crate::config::ConfigError;
@@ -67,6 +68,25 @@ pub struct Stepwise {
     pub seed: u64,
 }
 
+/// What AB-MCTS believes of steps before it sees any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PriorName {
+    /// [`Prior::GAUSSIAN`].
+    Gaussian,
+    /// [`Prior::JEFFREYS`], for scores in [0, 1].
+    Beta,
+}
+
+impl From<PriorName> for Prior {
+    fn from(name: PriorName) -> Self {
+        match name {
+            PriorName::Gaussian => Self::GAUSSIAN,
+            PriorName::Beta => Self::JEFFREYS,
+        }
+    }
+}
+
 /// A strategy and its numbers. What has no effect on a strategy is not in it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
@@ -94,6 +114,43 @@ pub enum StrategySpec {
         temperature: f32,
         /// The source of all randomness.
         seed: u64,
+    },
+    /// Answers and a vote, until the vote is decided.
+    AdaptiveConsistency {
+        /// Answers, at most.
+        n: u32,
+        /// Answers sampled at a time.
+        batch: u32,
+        /// How probable it must be that the leading answer stays ahead.
+        confidence: f64,
+        /// How tokens are drawn.
+        temperature: f32,
+        /// The source of all randomness.
+        seed: u64,
+    },
+    /// A vote, and a beam search where it is not clear enough.
+    Gate {
+        /// Answers that vote.
+        first: u32,
+        /// The share of them that must agree.
+        agreement: f64,
+        /// Continuations of a kept path of the beam's.
+        width: u32,
+        /// Candidates in a round of the beam's; `width`² where not given.
+        n: Option<u32>,
+        /// What it shares with others.
+        #[serde(flatten)]
+        steps: Stepwise,
+    },
+    /// Tree search that decides by Thompson sampling between wider and deeper.
+    AbMcts {
+        /// Steps.
+        n: u32,
+        /// What it believes before it sees any.
+        prior: PriorName,
+        /// What it shares with others.
+        #[serde(flatten)]
+        steps: Stepwise,
     },
     /// Beam search over steps.
     Beam {
@@ -179,6 +236,11 @@ impl fmt::Display for StrategySpec {
             Self::Greedy => f.write_str("greedy"),
             Self::BestOfN { n, .. } => write!(f, "best-of-n, n {n}"),
             Self::SelfConsistency { n, .. } => write!(f, "self-consistency, n {n}"),
+            Self::AdaptiveConsistency { n, .. } => write!(f, "adaptive-consistency, n {n}"),
+            Self::Gate { first, width, n, .. } => {
+                write!(f, "gate, first {first}, width {width}{}", candidates(*n))
+            }
+            Self::AbMcts { n, .. } => write!(f, "ab-mcts, n {n}"),
             Self::Beam { width, n, .. } => write!(f, "beam, width {width}{}", candidates(*n)),
             Self::Dvts { width, n, .. } => write!(f, "dvts, width {width}{}", candidates(*n)),
             Self::Lookahead { width, n, lookahead, .. } => {
@@ -205,8 +267,13 @@ impl StrategySpec {
     #[must_use]
     pub fn stepwise(&self) -> Option<&Stepwise> {
         match self {
-            Self::Greedy | Self::BestOfN { .. } | Self::SelfConsistency { .. } => None,
-            Self::Beam { steps, .. }
+            Self::Greedy
+            | Self::BestOfN { .. }
+            | Self::SelfConsistency { .. }
+            | Self::AdaptiveConsistency { .. } => None,
+            Self::Gate { steps, .. }
+            | Self::AbMcts { steps, .. }
+            | Self::Beam { steps, .. }
             | Self::Dvts { steps, .. }
             | Self::Lookahead { steps, .. }
             | Self::Rebase { steps, .. }
@@ -250,6 +317,10 @@ impl StrategySpec {
         if select == Selection::Weighted {
             let instead = "use `--select majority` or `--select best`";
             return Err(ConfigError::NegativeScores { flag: "--select weighted", instead });
+        }
+        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
+            let instead = "use `--prior gaussian`";
+            return Err(ConfigError::NegativeScores { flag: "--prior beta", instead });
         }
         if aggregate == Aggregate::Prod {
             let instead = "use `--aggregate mean`, which ranks as their product's root does";

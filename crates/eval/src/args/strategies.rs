@@ -2,13 +2,13 @@
 
 use std::num::NonZeroU32;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use espalier_core::Aggregate;
 
 use super::{
     AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
 };
-use crate::spec::{Stepwise, StrategySpec};
+use crate::spec::{PriorName, Stepwise, StrategySpec};
 
 /// The strategies `eval` runs.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,13 @@ pub enum Strategy {
     BestOfN(BestOfN),
     /// n answers; the most frequent one counts
     SelfConsistency(SelfConsistency),
+    /// Answers until it is clear which is the most frequent; that one counts
+    AdaptiveConsistency(Adaptive),
+    /// A vote over a few answers; where they differ, a beam search
+    Gate(Gate),
+    /// Tree search that decides at each node by Thompson sampling whether to go wider or deeper
+    #[command(name = "ab-mcts")]
+    AbMcts(AbMcts),
     /// Step by step: the best paths are kept, each is continued `width` times
     Beam(Beam),
     /// Step by step in n / width subtrees that do not compete: each keeps its best path (diverse
@@ -55,6 +62,23 @@ impl Strategy {
                 n: args.n.get(),
                 temperature: args.draw.temperature,
                 seed: args.draw.seed,
+            },
+            Self::AdaptiveConsistency(args) => StrategySpec::AdaptiveConsistency {
+                n: args.n.get(),
+                batch: args.batch.get(),
+                confidence: args.confidence,
+                temperature: args.draw.temperature,
+                seed: args.draw.seed,
+            },
+            Self::Gate(args) => {
+                let (width, n, steps) = args.beam.numbers();
+                let (first, agreement) = (args.first.get(), args.agreement);
+                StrategySpec::Gate { first, agreement, width, n, steps }
+            }
+            Self::AbMcts(args) => StrategySpec::AbMcts {
+                n: args.n.get(),
+                prior: args.prior.into(),
+                steps: args.steps.numbers(args.aggregate),
             },
             Self::Beam(args) => {
                 let (width, n, steps) = args.numbers();
@@ -96,9 +120,12 @@ impl Strategy {
         match self {
             Self::Greedy(run)
             | Self::BestOfN(BestOfN { run, .. })
-            | Self::SelfConsistency(SelfConsistency { run, .. }) => run,
+            | Self::SelfConsistency(SelfConsistency { run, .. })
+            | Self::AdaptiveConsistency(Adaptive { run, .. }) => run,
             Self::Beam(Beam { steps, .. })
             | Self::Dvts(Beam { steps, .. })
+            | Self::Gate(Gate { beam: Beam { steps, .. }, .. })
+            | Self::AbMcts(AbMcts { steps, .. })
             | Self::Lookahead(Lookahead { steps, .. })
             | Self::Rebase(Shared { steps, .. })
             | Self::ParticleFilter(Shared { steps, .. })
@@ -141,6 +168,81 @@ pub struct SelfConsistency {
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
+}
+
+/// Arguments of adaptive consistency.
+#[derive(Debug, Args)]
+pub struct Adaptive {
+    /// Answers, at most [source of the default: <https://arxiv.org/abs/2305.11860>]
+    #[arg(long, value_name = "N", default_value = "40", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// Answers sampled at a time: more cost fewer rounds and more answers [source of the default:
+    /// <https://arxiv.org/abs/2305.11860>]
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = at_least_one)]
+    pub batch: NonZeroU32,
+    /// How probable it must be that the leading answer stays ahead of the next, above 0 and at most 1
+    /// [source of the default: <https://arxiv.org/abs/2305.11860>]
+    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = positive)]
+    pub confidence: f64,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+/// Arguments of a gate.
+#[derive(Debug, Args)]
+pub struct Gate {
+    /// Answers that vote before anything is searched [default chosen here: as many as a beam is wide]
+    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = at_least_one)]
+    pub first: NonZeroU32,
+    /// The share of them that makes a problem easy, above 0 and at most 1 [default chosen here: three
+    /// of four]
+    #[arg(long, value_name = "SHARE", default_value = "0.75", value_parser = positive)]
+    pub agreement: f64,
+    /// The beam that searches hard problems.
+    #[command(flatten)]
+    pub beam: Beam,
+}
+
+/// Arguments of AB-MCTS.
+#[derive(Debug, Args)]
+pub struct AbMcts {
+    /// Steps to sample; a budget may end the search before [default chosen here: four rounds of a beam
+    /// of width 4]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// What is believed of steps before any is seen; `beta` is for scores from 0 to 1 [source of the
+    /// default: <https://github.com/SakanaAI/treequest>]
+    #[arg(long, value_enum, default_value_t = PriorArg::Gaussian)]
+    pub prior: PriorArg,
+    /// How the scores of a path's steps become the path's where an answer is chosen [source of the
+    /// default: search-and-learn, `agg_strategy`]
+    #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
+    pub aggregate: AggregateArg,
+    /// What step by step strategies share.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+/// `--prior`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PriorArg {
+    /// Scores are normal: mean 0, κ = 1, ν = 1, τ² = 0.1
+    Gaussian,
+    /// Scores are shares of successes: Jeffreys' prior
+    Beta,
+}
+
+impl From<PriorArg> for PriorName {
+    fn from(arg: PriorArg) -> Self {
+        match arg {
+            PriorArg::Gaussian => Self::Gaussian,
+            PriorArg::Beta => Self::Beta,
+        }
+    }
 }
 
 /// Arguments of beam search and DVTS.

@@ -55,12 +55,35 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     assert_eq!(spec("rebase"), StrategySpec::Rebase { n: 16, score_temperature: 0.2, steps });
     let filter = StrategySpec::ParticleFilter { n: 3, score_temperature: 1.5, steps };
     assert_eq!(spec("particle-filter --n 3 --score-temperature 1.5"), filter);
+    let adaptive = StrategySpec::AdaptiveConsistency {
+        n: 40,
+        batch: 1,
+        confidence: 0.9,
+        temperature: 0.8,
+        seed: 42,
+    };
+    assert_eq!(spec("adaptive-consistency --confidence 0.9"), adaptive);
+    let gate = StrategySpec::Gate { first: 8, agreement: 0.75, width: 2, n: None, steps };
+    assert_eq!(spec("gate --first 8 --width 2"), gate);
+    let ab_mcts = StrategySpec::AbMcts { n: 64, prior: crate::PriorName::Gaussian, steps };
+    assert_eq!(spec("ab-mcts"), ab_mcts);
+    assert!(spec("ab-mcts --prior beta").check().is_err(), "log-probabilities are negative");
     let exploration = std::f64::consts::SQRT_2;
     assert_eq!(spec("uct"), StrategySpec::Uct { width: 4, simulations: 16, exploration, steps });
     let puct = StrategySpec::Puct { width: 2, simulations: 9, exploration: 0.0, steps };
     assert_eq!(spec("puct --width 2 --simulations 9 --exploration 0"), puct);
-    for line in ["dvts", "lookahead", "rebase", "particle-filter", "uct", "puct"] {
-        assert!(spec(line).strategy().is_ok(), "{line}");
+    for line in [
+        "dvts",
+        "lookahead",
+        "rebase",
+        "particle-filter",
+        "uct",
+        "puct",
+        "adaptive-consistency",
+        "gate",
+        "ab-mcts",
+    ] {
+        assert!(spec(line).strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
     }
 }
 

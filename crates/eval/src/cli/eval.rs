@@ -25,7 +25,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
-    spec.strategy().map_err(Failure::bad)?;
+    spec.strategy(args.dataset().kind.form()).map_err(Failure::bad)?;
     if args.beside.is_some() && spec == StrategySpec::Greedy {
         return Err(Failure::BadInput(anyhow!(
             "`--beside greedy` has no effect on `greedy`: leave it out"

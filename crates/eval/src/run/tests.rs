@@ -154,6 +154,15 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
         StrategySpec::ParticleFilter { n: 4, score_temperature, steps },
         StrategySpec::Uct { width: 2, simulations: 8, exploration, steps },
         StrategySpec::Puct { width: 2, simulations: 8, exploration, steps },
+        StrategySpec::AbMcts { n: 12, prior: crate::PriorName::Gaussian, steps },
+        StrategySpec::Gate { first: 3, agreement: 1.0, width: 2, n: None, steps },
+        StrategySpec::AdaptiveConsistency {
+            n: 5,
+            batch: 2,
+            confidence: 0.9,
+            temperature: 0.8,
+            seed: 1,
+        },
         StrategySpec::Greedy,
         StrategySpec::SelfConsistency { n: 3, temperature: 0.8, seed: 1 },
         StrategySpec::BestOfN {

@@ -206,7 +206,10 @@ mod tests {
             for size in 1..40 {
                 let size = series.allowed(size).unwrap();
                 let spec = series.spec(size, NonZeroU32::MIN, draw, 1);
-                assert!(spec.check().is_ok() && spec.strategy().is_ok(), "{spec}");
+                assert!(
+                    spec.check().is_ok() && spec.strategy(crate::AnswerForm::Latex).is_ok(),
+                    "{spec}"
+                );
             }
         }
         assert_eq!(Series::Beam.allowed(11), Some(8));

@@ -12,6 +12,7 @@ use espalier_eval::countdown::{
 };
 
 use super::endings::ending;
+use super::vocabulary::length;
 use super::walks::{Walks, first_steps, walk};
 use crate::examples::{Arrangement, Labelled, Supervised};
 
@@ -200,7 +201,9 @@ impl Source {
             }
             let Some(steps) = walk(&puzzle, walks, generator, &mut pick) else { continue };
             let labels = path_truth(generator.solver(), &puzzle, &steps.concat());
-            if labels.len() == steps.len() {
+            let tokens = length(&prompt) + steps.iter().map(|step| length(step)).sum::<usize>();
+            // An answer ends with a token more.
+            if labels.len() == steps.len() && tokens < ROW {
                 let ended = steps.last().is_some_and(|step| !step.ends_with('\n'));
                 let labels = labels.into_iter().map(label).collect();
                 let arrangement = Arrangement::Path;
@@ -241,8 +244,11 @@ fn begun(
     (!example.alternatives.is_empty()).then_some(example)
 }
 
-/// Tokens that steps side by side may have: with their question they fit a row of 112.
-pub(super) const SIBLING_TOKENS: usize = 96;
+/// The tokens of a row of a batch.
+const ROW: usize = 112;
+
+/// Tokens that steps side by side may have: with their question they fit a row.
+pub(super) const SIBLING_TOKENS: usize = ROW - 16;
 
 pub(super) fn label(good: bool) -> f32 {
     f32::from(u8::from(good))

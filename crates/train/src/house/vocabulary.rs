@@ -46,6 +46,31 @@ pub fn id(token: &str) -> Option<u32> {
     tokens().iter().position(|known| known == token).map(|at| at as u32)
 }
 
+/// How many tokens a text of the task has, without the tokenizer: puzzles are drawn where there is none.
+pub(super) fn length(text: &str) -> usize {
+    let (mut rest, mut count) = (text, 0);
+    while !rest.is_empty() {
+        let word = WORDS.iter().find(|word| rest.starts_with(**word)).map(|word| word.len());
+        rest = &rest[word.unwrap_or_else(|| number_or_character(rest))..];
+        count += 1;
+    }
+    count
+}
+
+/// The length of a text's first token, which is no word.
+fn number_or_character(text: &str) -> usize {
+    let bare = text.strip_prefix(' ').unwrap_or(text);
+    let space = text.len() - bare.len();
+    let digits = bare.bytes().take_while(u8::is_ascii_digit).count();
+    let whole = bare[..digits].parse().is_ok_and(|number: u32| number < WHOLE)
+        && (digits == 1 || !bare.starts_with('0'));
+    match (digits, whole) {
+        (0, _) => text.chars().next().map_or(0, char::len_utf8),
+        (_, true) => space + digits,
+        (_, false) => space + 1,
+    }
+}
+
 /// The `tokenizer.json`.
 #[must_use]
 pub fn tokenizer() -> Value {
@@ -98,6 +123,19 @@ pub fn tokenizer_config() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_has_as_many_tokens_as_the_tokenizer_finds() {
+        let tokenizer = tokenizers::Tokenizer::from_bytes(tokenizer().to_string()).unwrap();
+        for text in [
+            "Reach 24 with 1 10 199 200\n",
+            "11/200 / 17 = 11/3400 left 11/3400 4\n",
+            "#ANSWER: (((11 / 10) / 20) / 17) + 4",
+            "-2 * 007 = 100200 left  3 é 1999\n",
+        ] {
+            assert_eq!(length(text), tokenizer.encode(text, false).unwrap().len(), "{text}");
+        }
+    }
 
     #[test]
     fn every_token_has_one_id() {
