@@ -9,6 +9,7 @@
 //! without them.
 
 pub mod answers;
+pub mod anytime;
 #[cfg(feature = "args")]
 pub mod args;
 pub mod budget_arg;
@@ -19,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod countdown;
 pub mod dataset;
+pub mod dry_run;
 pub mod extract;
 pub mod grade;
 mod log;
@@ -41,6 +43,7 @@ pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
 pub use config::{Chat, ConfigError, DatasetSpec, generation};
 pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
+pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
 pub use extract::{Extracted, Rule, extract};
 pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
 pub use problem::{Gold, Item, Problem, content_hash};

@@ -58,11 +58,13 @@ impl StrategySpec {
                 let Stepwise { depth, aggregate, .. } = steps;
                 Box::new(ParticleFilter::new(n, score_temperature, depth, SCORER, aggregate)?)
             }
-            Self::Uct { width, simulations, exploration, steps } => {
-                Box::new(Uct::new(width, simulations, steps.depth, exploration, SCORER)?)
+            Self::Uct { width, simulations, exploration, rollouts, steps } => {
+                let uct = Uct::new(width, simulations, steps.depth, exploration, SCORER)?;
+                Box::new(uct.with_rollouts(rollouts))
             }
-            Self::Puct { width, simulations, exploration, steps } => {
-                Box::new(Puct::new(width, simulations, steps.depth, exploration, SCORER)?)
+            Self::Puct { width, simulations, exploration, rollouts, steps } => {
+                let puct = Puct::new(width, simulations, steps.depth, exploration, SCORER)?;
+                Box::new(puct.with_rollouts(rollouts))
             }
         })
     }

@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
+use espalier_prm::Evidence;
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
+use crate::config::ConfigError;
 use crate::dataset::Dataset;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
@@ -43,6 +45,9 @@ pub enum RunError {
     /// The strategy scores with a process reward model, and none was given.
     #[error("the strategy scores with a process reward model, and there is none: give one")]
     NoPrm,
+    /// The strategy scores with a verifier, and the dataset has none.
+    #[error(transparent)]
+    NoVerifier(ConfigError),
     /// The run's directory cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,6 +92,7 @@ pub fn run(
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
     }
+    run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
     let mut tasks = Vec::with_capacity(todo.len());
@@ -99,14 +105,15 @@ pub fn run(
     }
     let config =
         run.strategy.config(run.max_tokens, Arc::clone(&run.stops), run.budget, run.in_flight);
-    let mut confidence = run
-        .strategy
-        .scorer()
-        .and_then(ScorerName::confidence)
-        .map(espalier_prm::Confidence::scorer);
-    let scorers = match &mut confidence {
-        Some(confidence) => vec![confidence as &mut dyn Scorer],
-        None => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
+    let name = run.strategy.scorer();
+    let mut confidence =
+        name.and_then(ScorerName::confidence).map(espalier_prm::Confidence::scorer);
+    let by_evidence = run.dataset.kind.verifier().filter(|_| name == Some(ScorerName::Verifier));
+    let mut evidence = by_evidence.map(|verifier| Evidence::new(verifier).scorer());
+    let scorers = match (&mut confidence, &mut evidence) {
+        (Some(confidence), _) => vec![confidence as &mut dyn Scorer],
+        (None, Some(evidence)) => vec![evidence as &mut dyn Scorer],
+        (None, None) => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
     };
     let mut models = Models { policy, scorers };
     let mut failure = None;

@@ -6,12 +6,13 @@ use std::path::Path;
 use espalier_core::Aggregate;
 use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
+use crate::dataset::DatasetKind;
 
 /// What rates a path: the policy's own confidence, or a process reward model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScorerName {
     /// Mean log-probability of the likeliest token.
@@ -20,25 +21,30 @@ pub enum ScorerName {
     ChosenLogprob,
     /// Negative mean entropy.
     Entropy,
+    /// Mean divergence of the next-token distribution from the uniform one.
+    SelfCertainty,
+    /// A verifier of what the problem itself provides; scores are in [0, 1].
+    Verifier,
     /// A process reward model; scores are in [0, 1].
     Prm,
 }
 
 impl ScorerName {
-    /// The confidence it names; `None` for a process reward model.
+    /// The confidence it names; `None` for a verifier and a process reward model.
     #[must_use]
     pub fn confidence(self) -> Option<Confidence> {
         match self {
             Self::TopLogprob => Some(Confidence::MeanTopLogprob),
             Self::ChosenLogprob => Some(Confidence::MeanChosenLogprob),
             Self::Entropy => Some(Confidence::NegativeMeanEntropy),
-            Self::Prm => None,
+            Self::SelfCertainty => Some(Confidence::SelfCertainty),
+            Self::Verifier | Self::Prm => None,
         }
     }
 }
 
 /// How a finished tree becomes an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// The answer of the best path.
@@ -50,7 +56,7 @@ pub enum Selection {
 }
 
 /// What all strategies have that go step by step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stepwise {
     /// Steps of a path, at most.
     pub depth: u32,
@@ -69,7 +75,7 @@ pub struct Stepwise {
 }
 
 /// What AB-MCTS believes of steps before it sees any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PriorName {
     /// [`Prior::GAUSSIAN`].
@@ -88,7 +94,7 @@ impl From<PriorName> for Prior {
 }
 
 /// A strategy and its numbers. What has no effect on a strategy is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum StrategySpec {
     /// One answer at temperature 0.
@@ -212,6 +218,8 @@ pub enum StrategySpec {
         simulations: u32,
         /// Weight of what is little visited.
         exploration: f64,
+        /// Answers that a step is rolled out to for its value; its own score counts where there are none.
+        rollouts: u32,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -224,6 +232,8 @@ pub enum StrategySpec {
         simulations: u32,
         /// Weight of what is likely and little visited.
         exploration: f64,
+        /// Answers that a step is rolled out to for its value; its own score counts where there are none.
+        rollouts: u32,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -308,25 +318,43 @@ impl StrategySpec {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities.
+    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities,
+    /// [`ConfigError::UnboundScores`] for a Beta prior over scores that are no shares.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.scorer().is_none_or(|scorer| scorer == ScorerName::Prm) {
-            return Ok(());
+        let beta = matches!(self, Self::AbMcts { prior: PriorName::Beta, .. });
+        match self.scorer() {
+            None | Some(ScorerName::Prm | ScorerName::Verifier) => return Ok(()),
+            Some(ScorerName::SelfCertainty) if !beta => return Ok(()),
+            Some(_) => {}
         }
         let (select, aggregate) = self.selection();
+        if beta {
+            let instead = "use `--prior gaussian`";
+            return Err(ConfigError::UnboundScores { flag: "--prior beta", instead });
+        }
         if select == Selection::Weighted {
             let instead = "use `--select majority` or `--select best`";
             return Err(ConfigError::NegativeScores { flag: "--select weighted", instead });
-        }
-        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
-            let instead = "use `--prior gaussian`";
-            return Err(ConfigError::NegativeScores { flag: "--prior beta", instead });
         }
         if aggregate == Aggregate::Prod {
             let instead = "use `--aggregate mean`, which ranks as their product's root does";
             return Err(ConfigError::NegativeScores { flag: "--aggregate prod", instead });
         }
         Ok(())
+    }
+
+    /// Checks that a dataset provides what scores.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NoVerifier`] where a verifier scores and the dataset has none.
+    pub fn check_verifier(&self, kind: DatasetKind) -> Result<(), ConfigError> {
+        match self.scorer() {
+            Some(ScorerName::Verifier) if kind.verifier().is_none() => {
+                Err(ConfigError::NoVerifier { kind })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that a process reward model is given if and only if it scores.
@@ -376,6 +404,28 @@ mod tests {
                 .is_err()
         );
         assert!(StrategySpec::Greedy.check().is_ok());
+    }
+
+    #[test]
+    fn a_verifier_scores_what_can_be_checked() {
+        let verified = scored(ScorerName::Verifier, Aggregate::Prod, Selection::Weighted);
+        assert!(verified.check().is_ok() && verified.check_verifier(DatasetKind::Game24).is_ok());
+        let error = verified.check_verifier(DatasetKind::Gsm8k).unwrap_err().to_string();
+        assert!(error.starts_with("dataset `gsm8k` has no verifier"), "{error}");
+        let other = scored(ScorerName::Entropy, Aggregate::Last, Selection::Best);
+        assert!(other.check_verifier(DatasetKind::Gsm8k).is_ok());
+    }
+
+    #[test]
+    fn a_beta_prior_needs_shares() {
+        let of = |scorer| {
+            let beam = scored(scorer, Aggregate::Last, Selection::Best);
+            let StrategySpec::Beam { steps, .. } = beam else { unreachable!() };
+            StrategySpec::AbMcts { n: 4, prior: PriorName::Beta, steps }.check()
+        };
+        assert!(of(ScorerName::Prm).is_ok() && of(ScorerName::Verifier).is_ok());
+        let error = of(ScorerName::SelfCertainty).unwrap_err().to_string();
+        assert!(error.starts_with("`--prior beta` needs scores from 0 to 1"), "{error}");
     }
 
     #[test]

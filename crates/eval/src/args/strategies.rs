@@ -104,12 +104,14 @@ impl Strategy {
                 StrategySpec::ParticleFilter { n, score_temperature, steps }
             }
             Self::Uct(args) => {
-                let (width, simulations, steps) = args.tree.numbers();
-                StrategySpec::Uct { width, simulations, exploration: args.exploration, steps }
+                let (width, simulations, rollouts, steps) = args.tree.numbers();
+                let exploration = args.exploration;
+                StrategySpec::Uct { width, simulations, exploration, rollouts, steps }
             }
             Self::Puct(args) => {
-                let (width, simulations, steps) = args.tree.numbers();
-                StrategySpec::Puct { width, simulations, exploration: args.exploration, steps }
+                let (width, simulations, rollouts, steps) = args.tree.numbers();
+                let exploration = args.exploration;
+                StrategySpec::Puct { width, simulations, exploration, rollouts, steps }
             }
         }
     }
@@ -349,6 +351,10 @@ pub struct Simulated {
     /// rollouts]
     #[arg(long, value_name = "COUNT", default_value = "16", value_parser = at_least_one)]
     pub simulations: NonZeroU32,
+    /// Answers that each new step is rolled out to: the mean of their scores is its value; 0 takes its own
+    /// score [source of the default: Silver et al. 2017, who roll nothing out]
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub rollouts: u32,
     /// How the scores of a path's steps become the path's where an answer is chosen [source of the
     /// default: search-and-learn, `agg_strategy`]
     #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
@@ -359,8 +365,9 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    fn numbers(&self) -> (u32, u32, Stepwise) {
-        (self.width.get(), self.simulations.get(), self.steps.numbers(self.aggregate))
+    fn numbers(&self) -> (u32, u32, u32, Stepwise) {
+        let steps = self.steps.numbers(self.aggregate);
+        (self.width.get(), self.simulations.get(), self.rollouts, steps)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
+    dry_run::dry_run,
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
@@ -25,6 +26,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
+    spec.check_verifier(args.dataset().kind).map_err(Failure::bad)?;
     spec.strategy(args.dataset().kind.form()).map_err(Failure::bad)?;
     if args.beside.is_some() && spec == StrategySpec::Greedy {
         return Err(Failure::BadInput(anyhow!(
@@ -39,6 +41,9 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let dataset = wanted.open().map_err(Failure::bad_box)?;
     let loaded = Loaded::open(&args.model, device, &dataset)?;
     let prm = args.prm.as_ref().map(|path| Prm::open(path, device, &loaded)).transpose()?;
+    if args.dry_run {
+        return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
+    }
     let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
     let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt: Interrupt::watch()? };
     let mut rows = Vec::new();

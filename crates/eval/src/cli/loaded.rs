@@ -37,7 +37,7 @@ pub(super) struct Loaded {
     /// Where steps and answers end.
     pub(super) stops: Arc<Stops>,
     /// The prompts, in the order of the dataset.
-    prompts: Vec<Arc<Prompt>>,
+    pub(super) prompts: Vec<Arc<Prompt>>,
 }
 
 impl Loaded {
