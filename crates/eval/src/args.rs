@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod prompted;
 mod strategies;
 mod sweep;
 

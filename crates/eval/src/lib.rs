@@ -22,6 +22,7 @@ pub mod countdown;
 pub mod dataset;
 pub mod dry_run;
 pub mod extract;
+pub mod forms;
 pub mod grade;
 mod log;
 mod plan;
@@ -51,7 +52,9 @@ pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
 pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
-pub use spec::{PriorName, ScorerName, Selection, Stepwise, StrategySpec};
+pub use spec::{
+    EvaluateName, GenerateName, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Thinking,
+};
 pub use stats::{Interval, clustered, wilson};
 pub use store::{Store, StoreError, read_run};
 pub use summary::{Accuracy, Summary};

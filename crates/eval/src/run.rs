@@ -4,13 +4,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
+use espalier_core::{Budget, Clock, Forms, Policy, Prompt, Scorer, Stops};
 use espalier_prm::Evidence;
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
 use crate::config::ConfigError;
 use crate::dataset::Dataset;
+use crate::forms;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
 use crate::record::{Outcome, Record};
@@ -33,6 +34,8 @@ pub struct Run<'a> {
     pub budget: Budget,
     /// Problems searched at a time.
     pub in_flight: NonZeroUsize,
+    /// The prompts of strategies that ask with prompts: those of [`Asking::forms`](crate::forms::Asking::forms).
+    pub forms: Forms,
 }
 
 /// Why a run could not be carried out.
@@ -48,6 +51,12 @@ pub enum RunError {
     /// The strategy scores with a verifier, and the dataset has none.
     #[error(transparent)]
     NoVerifier(ConfigError),
+    /// The strategy asks with prompts, and there are none.
+    #[error("`{strategy}` asks with prompts, and the run has none: give it forms")]
+    NoForms {
+        /// The strategy.
+        strategy: StrategySpec,
+    },
     /// The run's directory cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -95,6 +104,10 @@ pub fn run(
     run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
+    let strategy = run.strategy;
+    if strategy.is_prompted() && run.forms.get(forms::VALUE).is_none() {
+        return Err(RunError::NoForms { strategy });
+    }
     let mut tasks = Vec::with_capacity(todo.len());
     for item in &todo {
         let problem = &item.problem;
@@ -103,8 +116,9 @@ pub fn run(
         let strategy = run.strategy.strategy(run.dataset.kind.form())?;
         tasks.push(Task { prompt, hash: problem.hash, strategy });
     }
-    let config =
-        run.strategy.config(run.max_tokens, Arc::clone(&run.stops), run.budget, run.in_flight);
+    let stops = Arc::clone(&run.stops);
+    let config = strategy.config(run.max_tokens, stops, run.budget, run.in_flight);
+    let config = espalier_search::Config { forms: run.forms.clone(), ..config };
     let name = run.strategy.scorer();
     let mut confidence =
         name.and_then(ScorerName::confidence).map(espalier_prm::Confidence::scorer);

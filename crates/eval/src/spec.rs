@@ -1,5 +1,7 @@
 //! Specs: strategies and their numbers, as data.
 
+mod prompted;
+
 use std::fmt;
 use std::path::Path;
 
@@ -7,6 +9,8 @@ use espalier_core::Aggregate;
 use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
 use serde::{Deserialize, Serialize};
+
+pub use prompted::{EvaluateName, GenerateName, Thinking};
 
 use crate::config::ConfigError;
 use crate::dataset::DatasetKind;
@@ -238,6 +242,56 @@ pub enum StrategySpec {
         #[serde(flatten)]
         steps: Stepwise,
     },
+    /// Tree of thoughts, breadth first.
+    TotBfs {
+        /// Paths that are kept.
+        breadth: u32,
+        /// What both have.
+        #[serde(flatten)]
+        thinking: Thinking,
+    },
+    /// Tree of thoughts, depth first.
+    TotDfs {
+        /// Steps visited, at most.
+        visits: u32,
+        /// What a step must be worth more than.
+        threshold: f64,
+        /// What both have.
+        #[serde(flatten)]
+        thinking: Thinking,
+    },
+    /// Answers revised in turn.
+    Revision {
+        /// Chains side by side.
+        chains: u32,
+        /// Revisions of each answer.
+        revisions: u32,
+        /// What scores an answer.
+        scorer: ScorerName,
+        /// How one is chosen.
+        select: Selection,
+        /// How tokens are drawn.
+        temperature: f32,
+        /// The source of all randomness.
+        seed: u64,
+    },
+    /// Graph of thoughts: answers merged.
+    Graph {
+        /// Answers to begin with.
+        n: u32,
+        /// Answers merged into one.
+        group: u32,
+        /// Attempts at each merge.
+        attempts: u32,
+        /// What scores an answer.
+        scorer: ScorerName,
+        /// How one is chosen.
+        select: Selection,
+        /// How tokens are drawn.
+        temperature: f32,
+        /// The source of all randomness.
+        seed: u64,
+    },
 }
 
 impl fmt::Display for StrategySpec {
@@ -264,6 +318,12 @@ impl fmt::Display for StrategySpec {
             Self::Puct { width, simulations, .. } => {
                 write!(f, "puct, width {width}, simulations {simulations}")
             }
+            Self::TotBfs { breadth, .. } => write!(f, "tot-bfs, breadth {breadth}"),
+            Self::TotDfs { visits, .. } => write!(f, "tot-dfs, visits {visits}"),
+            Self::Revision { chains, revisions, .. } => {
+                write!(f, "revision, chains {chains}, revisions {revisions}")
+            }
+            Self::Graph { n, group, .. } => write!(f, "graph, n {n}, group {group}"),
         }
     }
 }
@@ -280,7 +340,11 @@ impl StrategySpec {
             Self::Greedy
             | Self::BestOfN { .. }
             | Self::SelfConsistency { .. }
-            | Self::AdaptiveConsistency { .. } => None,
+            | Self::AdaptiveConsistency { .. }
+            | Self::TotBfs { .. }
+            | Self::TotDfs { .. }
+            | Self::Revision { .. }
+            | Self::Graph { .. } => None,
             Self::Gate { steps, .. }
             | Self::AbMcts { steps, .. }
             | Self::Beam { steps, .. }
@@ -293,11 +357,22 @@ impl StrategySpec {
         }
     }
 
-    /// What scores its paths, if anything does.
+    /// Whether it asks with prompts, which need a model that reads instructions.
+    #[must_use]
+    pub fn is_prompted(&self) -> bool {
+        matches!(
+            self,
+            Self::TotBfs { .. } | Self::TotDfs { .. } | Self::Revision { .. } | Self::Graph { .. }
+        )
+    }
+
+    /// What scores its paths, if anything but the policy's own judgement does.
     #[must_use]
     pub fn scorer(&self) -> Option<ScorerName> {
         match self {
-            Self::BestOfN { scorer, .. } => Some(*scorer),
+            Self::BestOfN { scorer, .. }
+            | Self::Revision { scorer, .. }
+            | Self::Graph { scorer, .. } => Some(*scorer),
             _ => self.stepwise().map(|steps| steps.scorer),
         }
     }
@@ -306,7 +381,11 @@ impl StrategySpec {
     #[must_use]
     pub fn selection(&self) -> (Selection, Aggregate) {
         match self {
-            Self::BestOfN { select, .. } => (*select, Aggregate::Last),
+            Self::BestOfN { select, .. }
+            | Self::Revision { select, .. }
+            | Self::Graph { select, .. }
+            | Self::TotBfs { thinking: Thinking { select, .. }, .. }
+            | Self::TotDfs { thinking: Thinking { select, .. }, .. } => (*select, Aggregate::Last),
             // The vote over one path is that path.
             _ => self
                 .stepwise()

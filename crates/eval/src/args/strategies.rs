@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand, ValueEnum};
 use espalier_core::Aggregate;
 
+use super::prompted::{self, Answers, Thoughts};
 use super::{
     AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
 };
@@ -43,6 +44,16 @@ pub enum Strategy {
     Uct(Uct),
     /// Monte-Carlo tree search that visits first what the policy finds likely
     Puct(Puct),
+    /// Tree of thoughts, breadth first: the policy itself proposes and judges steps, by prompts
+    #[command(name = "tot-bfs")]
+    TotBfs(prompted::TotBfs),
+    /// Tree of thoughts, depth first, with backtracking: the policy itself proposes and judges steps
+    #[command(name = "tot-dfs")]
+    TotDfs(prompted::TotDfs),
+    /// Answers are revised by prompts, one after the other, in chains side by side; the best counts
+    Revision(prompted::Revision),
+    /// Answers are merged by prompts (graph of thoughts)
+    Graph(prompted::Graph),
 }
 
 impl Strategy {
@@ -108,12 +119,27 @@ impl Strategy {
                 let exploration = args.exploration;
                 StrategySpec::Uct { width, simulations, exploration, rollouts, steps }
             }
+            Self::TotBfs(args) => args.spec(),
+            Self::TotDfs(args) => args.spec(),
+            Self::Revision(args) => args.spec(),
+            Self::Graph(args) => args.spec(),
             Self::Puct(args) => {
                 let (width, simulations, rollouts, steps) = args.tree.numbers();
                 let exploration = args.exploration;
                 StrategySpec::Puct { width, simulations, exploration, rollouts, steps }
             }
         }
+    }
+
+    /// Tokens of a prompt's reply, and steps taken from one proposal, at most.
+    #[must_use]
+    pub fn replies(&self) -> (NonZeroU32, NonZeroU32) {
+        let most = match self {
+            Self::TotBfs(args) => args.thoughts.n,
+            Self::TotDfs(args) => args.thoughts.n,
+            _ => NonZeroU32::MIN,
+        };
+        (self.run().max_tokens(), most)
     }
 
     /// What all strategies share.
@@ -123,7 +149,11 @@ impl Strategy {
             Self::Greedy(run)
             | Self::BestOfN(BestOfN { run, .. })
             | Self::SelfConsistency(SelfConsistency { run, .. })
-            | Self::AdaptiveConsistency(Adaptive { run, .. }) => run,
+            | Self::AdaptiveConsistency(Adaptive { run, .. })
+            | Self::TotBfs(prompted::TotBfs { thoughts: Thoughts { run, .. }, .. })
+            | Self::TotDfs(prompted::TotDfs { thoughts: Thoughts { run, .. }, .. })
+            | Self::Revision(prompted::Revision { answers: Answers { run, .. }, .. })
+            | Self::Graph(prompted::Graph { answers: Answers { run, .. }, .. }) => run,
             Self::Beam(Beam { steps, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use espalier_core::{Policy, Reader};
+use espalier_core::{Forms, Policy, Reader};
 use serde_json::json;
 
 use super::{failure::Failure, loaded::IN_FLIGHT, loaded::Loaded, prm::Prm};
@@ -21,6 +21,12 @@ pub(super) fn dry_run(
     loaded: &Loaded,
     prm: Option<&Prm>,
 ) -> Result<(), Failure> {
+    if strategy.is_prompted() {
+        return Err(Failure::BadInput(anyhow!(
+            "`--dry-run` cannot tell what `{strategy}` costs: its prompts depend on what the model writes; \
+             run a few problems with `--limit` instead"
+        )));
+    }
     let plan = Run {
         dataset,
         strategy,
@@ -28,6 +34,7 @@ pub(super) fn dry_run(
         max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),
         in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+        forms: Forms::default(),
     };
     let most = strategy.stepwise().map_or(args.max_tokens().get(), |steps| steps.max_step_tokens);
     let lengths = match &args.like {

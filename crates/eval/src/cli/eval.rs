@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use espalier_core::Scorer;
+use espalier_core::{Forms, Scorer};
 use espalier_models::DeviceChoice;
 use serde_json::{Value, json};
 
@@ -45,7 +45,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
     }
     let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
-    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt: Interrupt::watch()? };
+    let (max_tokens, most) = arguments.replies();
+    let forms = loaded.asking(dataset.kind, max_tokens, most)?.forms();
+    let interrupt = Interrupt::watch()?;
+    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt, forms };
     let mut rows = Vec::new();
     if args.beside.is_some() {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
@@ -77,6 +80,8 @@ struct Eval<'a> {
     loaded: Loaded,
     prm: Option<Prm>,
     interrupt: Interrupt,
+    /// The prompts of strategies that ask with prompts.
+    forms: Forms,
 }
 
 /// A strategy that was run.
@@ -100,6 +105,7 @@ impl Eval<'_> {
             max_tokens: args.max_tokens(),
             budget: args.budget.unwrap_or_default(),
             in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+            forms: self.forms.clone(),
         };
         let mut put = self.loaded.put(dataset);
         let policy = &mut self.loaded.policy;

@@ -30,6 +30,7 @@ fn estimate(strategy: StrategySpec, lengths: Lengths, budget: Budget) -> Estimat
         max_tokens,
         budget,
         in_flight: NonZeroUsize::MIN,
+        forms: espalier_core::Forms::default(),
     };
     let prompt = |item: &crate::Item| {
         Arc::new(Prompt { problem: item.problem.question.clone(), tokens: (0..10).collect() })

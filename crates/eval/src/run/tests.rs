@@ -15,6 +15,7 @@ use super::*;
 use crate::anytime::moments;
 use crate::dataset::DatasetKind;
 use crate::run_info::RunInfo;
+use crate::spec::{EvaluateName, GenerateName, Thinking};
 use crate::spec::{ScorerName, Selection, Stepwise};
 
 /// Letters whose ended answers say a number: how long they are, modulo 5.
@@ -98,6 +99,7 @@ fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> 
         max_tokens: NonZeroU32::new(64).unwrap(),
         budget: Budget { generated: Some(300), ..Budget::default() },
         in_flight: NonZeroUsize::new(in_flight).unwrap(),
+        forms: Forms::default(),
     }
 }
 
@@ -186,6 +188,58 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
             assert!(dir.path().join("traces").join(format!("{}.jsonl", record.id)).exists());
         }
         assert!(store.records().iter().any(|record| record.verdict.is_some()));
+    }
+}
+
+#[test]
+fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
+    let dataset = dataset();
+    let thinking = Thinking {
+        depth: 3,
+        generate: GenerateName::Propose,
+        n: 3,
+        evaluate: EvaluateName::Value,
+        judgements: 2,
+        max_step_tokens: 16,
+        select: Selection::Best,
+        temperature: 0.8,
+        seed: 1,
+    };
+    let vote = Thinking {
+        generate: GenerateName::Sample,
+        evaluate: EvaluateName::Vote,
+        select: Selection::Majority,
+        ..thinking
+    };
+    let (scorer, select, temperature, seed) = (ScorerName::Entropy, Selection::Best, 0.8, 1);
+    let strategies = [
+        StrategySpec::TotBfs { breadth: 2, thinking },
+        StrategySpec::TotBfs { breadth: 2, thinking: vote },
+        StrategySpec::TotDfs { visits: 9, threshold: 0.0, thinking: vote },
+        StrategySpec::Revision { chains: 2, revisions: 1, scorer, select, temperature, seed },
+        StrategySpec::Graph { n: 3, group: 2, attempts: 1, scorer, select, temperature, seed },
+    ];
+    for strategy in strategies {
+        let dir = TempDir::new().unwrap();
+        let mut store = Store::create(dir.path(), info()).unwrap();
+        let bare = plan(&dataset, strategy, 3);
+        let error = carry_out(&bare, &mut store, &mut letters(), usize::MAX).unwrap_err();
+        assert!(error.to_string().contains("asks with prompts"), "{error}");
+        let count = |n| NonZeroU32::new(n).unwrap();
+        let asking = forms::Asking {
+            kind: dataset.kind,
+            render: Arc::new(|message: &str| Ok(message.to_owned())),
+            begin: Vec::new(),
+            max_tokens: count(32),
+            most: count(3),
+        };
+        let plan = Run { forms: asking.forms(), ..bare };
+        let ended = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        assert_eq!(ended, Ended::Complete);
+        for record in store.records() {
+            assert_eq!(record.error, None, "{strategy}");
+            assert!(record.spend.generated <= 300 && record.nodes > 1, "{strategy}");
+        }
     }
 }
 
