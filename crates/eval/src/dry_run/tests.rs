@@ -1,3 +1,5 @@
+//! Dry runs count what a run would pay for.
+
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use espalier_core::{Aggregate, Budget, ModelCost, Stops};

@@ -1,3 +1,5 @@
+//! Prompts say what they must, and replies are read strictly.
+
 use std::sync::Arc;
 
 use espalier_core::{Merging as _, Prompt, Revising as _, Valuing as _, Voting as _, toy::Letters};
