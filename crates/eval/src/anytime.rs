@@ -117,14 +117,15 @@ pub fn curve(
     budgets.iter().filter_map(at).collect()
 }
 
-/// Budgets that show a whole run: doubled from what the cheapest first round spent to what the dearest
-/// search did.
+/// Budgets that show a whole run, half as much again each time: from what the cheapest first round spent
+/// to what the dearest search did.
 #[must_use]
 pub fn ladder(searches: &[Vec<Moment>], spent: impl Fn(&Spend) -> u128) -> Vec<u128> {
     let first = searches.iter().filter_map(|moments| moments.first());
     let last = searches.iter().filter_map(|moments| moments.last());
     let Some(least) = first.map(|moment| spent(&moment.spend)).min() else { return Vec::new() };
     let most = last.map(|moment| spent(&moment.spend)).max().unwrap_or(least);
-    let doubled = std::iter::successors(Some(least.max(1)), |budget| budget.checked_mul(2));
-    doubled.take_while(|&budget| budget < most).chain([most]).collect()
+    let more = |budget: &u128| budget.checked_add(budget.div_ceil(2));
+    let grown = std::iter::successors(Some(least.max(1)), more);
+    grown.take_while(|&budget| budget < most).chain([most]).collect()
 }

@@ -83,8 +83,8 @@ pub struct Anytime {
     /// What a problem's budget counts
     #[arg(long, value_enum, default_value_t = AxisArg::Computed)]
     pub axis: AxisArg,
-    /// The budgets, separated by commas [default: doubled from the cheapest first round to the dearest
-    /// search]
+    /// The budgets, separated by commas [default: half as much again each time, from the cheapest first
+    /// round to the dearest search]
     #[arg(long, value_name = "AMOUNT,…", value_delimiter = ',')]
     pub budgets: Vec<u64>,
     /// End standard output with one JSON object on its last line

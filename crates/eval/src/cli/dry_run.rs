@@ -58,8 +58,9 @@ pub(super) fn dry_run(
         ),
     }
     println!("\n{}", found.table());
+    println!("Branches that begin alike are computed once, which this does not count on.");
     if found.exhausted > 0 {
-        println!("the budget ends {} of {n} searches before the strategy does", found.exhausted);
+        println!("The budget ends {} of {n} searches before the strategy does.", found.exhausted);
     }
     if args.json {
         let mut object = serde_json::to_value(found)?;
