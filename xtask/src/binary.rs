@@ -76,6 +76,9 @@ const SCORED: [&str; 10] = [
 /// Strategies that ask with prompts, which the house model cannot read.
 const PROMPTED: [&str; 4] = ["tot-bfs", "tot-dfs", "revision", "graph"];
 
+/// The house model's temperature, chosen among 0.8, 1.0 and 1.3 on its test puzzles beside the paper's.
+const TEMPERATURE: &str = "1";
+
 /// The arguments that a run without a model gets: the house model, its reward model where something is
 /// scored, and greedy's row beside a strategy's.
 pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
@@ -102,6 +105,9 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     let by_prm = value("--scorer").is_none_or(|scorer| scorer == "prm");
     if scored && by_prm && !says("--prm") {
         more.extend(["--prm".into(), house.join("prm").into()]);
+    }
+    if (command == Some("sweep") || strategy != Some("greedy")) && !says("--temperature") {
+        more.extend(["--temperature".into(), TEMPERATURE.into()]);
     }
     if command == Some("eval") && strategy != Some("greedy") && !says("--beside") {
         more.extend(["--beside".into(), "greedy".into()]);
@@ -142,15 +148,22 @@ mod tests {
         let flags = |line: &str| -> Vec<String> {
             more(line).into_iter().filter(|arg| arg.starts_with("--")).collect()
         };
-        assert_eq!(flags("eval beam --width 4"), ["--model", "--prm", "--beside"]);
+        assert_eq!(flags("eval beam --width 4"), ["--model", "--prm", "--temperature", "--beside"]);
         assert!(more("eval beam")[1].ends_with("policy") && more("eval beam")[3].ends_with("prm"));
-        assert_eq!(flags("eval beam --prm other"), ["--model", "--beside"]);
-        assert_eq!(flags("eval beam --scorer entropy"), ["--model", "--beside"]);
-        assert_eq!(flags("eval best-of-n --scorer=prm"), ["--model", "--prm", "--beside"]);
-        assert_eq!(flags("eval puct --simulations 8"), ["--model", "--prm", "--beside"]);
-        assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--beside"]);
+        assert_eq!(flags("eval beam --prm other"), ["--model", "--temperature", "--beside"]);
+        assert_eq!(flags("eval beam --scorer entropy"), ["--model", "--temperature", "--beside"]);
+        assert_eq!(
+            flags("eval best-of-n --scorer=prm"),
+            ["--model", "--prm", "--temperature", "--beside"]
+        );
+        assert_eq!(
+            flags("eval puct --simulations 8"),
+            ["--model", "--prm", "--temperature", "--beside"]
+        );
+        assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--temperature", "--beside"]);
         assert_eq!(flags("eval greedy"), ["--model"]);
-        assert_eq!(flags("sweep"), ["--model", "--prm"]);
+        assert_eq!(flags("sweep"), ["--model", "--prm", "--temperature"]);
+        assert_eq!(flags("sweep --temperature 0.5"), ["--model", "--prm"]);
         for line in [
             "eval beam --model m.gguf",
             "eval beam --model=m.gguf",

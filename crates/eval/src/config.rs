@@ -155,7 +155,7 @@ mod tests {
             temperature: 0.8,
             seed: 42,
         };
-        StrategySpec::Beam { width: 4, n: None, steps }
+        StrategySpec::Beam { width: 4, n: None, redraws: 0, steps }
     }
 
     #[test]

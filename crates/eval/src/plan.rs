@@ -43,8 +43,9 @@ impl StrategySpec {
             Self::AbMcts { n, prior, steps } => {
                 Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
             }
-            Self::Beam { width, n, steps } => {
-                Box::new(Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?)
+            Self::Beam { width, n, redraws, steps } => {
+                let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
+                Box::new(beam.with_redraws(redraws))
             }
             Self::Dvts { width, n, steps } => {
                 Box::new(Dvts::new(width, n, steps.depth, SCORER, steps.aggregate)?)

@@ -168,6 +168,9 @@ pub enum StrategySpec {
         width: u32,
         /// Candidates in a round; `width`² where not given.
         n: Option<u32>,
+        /// How often candidates that equal a sibling are drawn anew in a round; 0 keeps them.
+        #[serde(default)]
+        redraws: u32,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,

@@ -29,7 +29,7 @@ pub enum Strategy {
     #[command(name = "ab-mcts")]
     AbMcts(AbMcts),
     /// Step by step: the best paths are kept, each is continued `width` times
-    Beam(Beam),
+    Beam(BeamSearch),
     /// Step by step in n / width subtrees that do not compete: each keeps its best path (diverse
     /// verifier tree search)
     Dvts(Beam),
@@ -92,8 +92,8 @@ impl Strategy {
                 steps: args.steps.numbers(args.aggregate),
             },
             Self::Beam(args) => {
-                let (width, n, steps) = args.numbers();
-                StrategySpec::Beam { width, n, steps }
+                let (width, n, steps) = args.beam.numbers();
+                StrategySpec::Beam { width, n, redraws: args.redraws, steps }
             }
             Self::Dvts(args) => {
                 let (width, n, steps) = args.numbers();
@@ -154,7 +154,7 @@ impl Strategy {
             | Self::TotDfs(prompted::TotDfs { thoughts: Thoughts { run, .. }, .. })
             | Self::Revision(prompted::Revision { answers: Answers { run, .. }, .. })
             | Self::Graph(prompted::Graph { answers: Answers { run, .. }, .. }) => run,
-            Self::Beam(Beam { steps, .. })
+            Self::Beam(BeamSearch { beam: Beam { steps, .. }, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })
             | Self::AbMcts(AbMcts { steps, .. })
@@ -277,7 +277,20 @@ impl From<PriorArg> for PriorName {
     }
 }
 
-/// Arguments of beam search and DVTS.
+/// Arguments of beam search.
+#[derive(Debug, Args)]
+pub struct BeamSearch {
+    /// What a gate's beam and DVTS have, too.
+    #[command(flatten)]
+    pub beam: Beam,
+    /// How often candidates that say the same as a sibling are drawn anew in a round, so that the beam
+    /// keeps paths that differ; 0 keeps duplicates, which search-and-learn's recipes leave out
+    /// (`filter_duplicates`) [default chosen here, on test puzzles of the Game of 24 beside the paper's]
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub redraws: u32,
+}
+
+/// Arguments of beam search, a gate's beam and DVTS.
 #[derive(Debug, Args)]
 pub struct Beam {
     /// Continuations of each kept path [source of the default: search-and-learn, `beam_width`]

@@ -36,7 +36,7 @@ const STEPS: Stepwise = Stepwise {
 #[test]
 fn defaults_are_those_cited() {
     let beam = strategy("eval beam --model m.gguf");
-    assert_eq!(beam.spec(), StrategySpec::Beam { width: 4, n: None, steps: STEPS });
+    assert_eq!(beam.spec(), StrategySpec::Beam { width: 4, n: None, redraws: 3, steps: STEPS });
     assert_eq!(beam.run().max_tokens().get(), 256);
     assert_eq!(beam.run().dataset().kind, DatasetKind::Game24);
     assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);

@@ -64,7 +64,7 @@ fn answers_cost_their_tokens_and_the_prompt_once() {
 
 #[test]
 fn a_beam_pays_for_each_round() {
-    let beam = StrategySpec::Beam { width: 2, n: None, steps: STEPS };
+    let beam = StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS };
     // A round of four steps of 5 tokens; the second and third continue two paths twice.
     let found = estimate(beam, SHORT, Budget::default());
     assert_eq!((found.generated, found.exhausted), (2 * 3 * 4 * 5, 0));
@@ -77,7 +77,7 @@ fn a_beam_pays_for_each_round() {
 #[test]
 fn budgets_bind() {
     let budget = Budget { generated: Some(50), ..Budget::default() };
-    let beam = StrategySpec::Beam { width: 2, n: None, steps: STEPS };
+    let beam = StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS };
     let found = estimate(beam, SHORT, budget);
     assert_eq!(found.exhausted, 2);
     assert!(found.generated > 0 && found.generated <= 2 * 50, "{found:?}");

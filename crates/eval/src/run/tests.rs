@@ -88,7 +88,7 @@ const STEPS: Stepwise = Stepwise {
 };
 
 fn beam() -> StrategySpec {
-    StrategySpec::Beam { width: 2, n: None, steps: STEPS }
+    StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS }
 }
 
 fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
@@ -329,7 +329,7 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
     let dataset = dataset();
     let dir = TempDir::new().unwrap();
     let mut store = Store::create(dir.path(), info()).unwrap();
-    let odd = StrategySpec::Beam { width: 2, n: Some(3), steps: STEPS };
+    let odd = StrategySpec::Beam { width: 2, n: Some(3), redraws: 0, steps: STEPS };
     let error = carry_out(&plan(&dataset, odd, 1), &mut store, &mut letters(), 1).unwrap_err();
     assert!(error.to_string().contains("`--n` 3 is not a multiple of `--width` 2"), "{error}");
     let plan = plan(&dataset, beam(), 1);
@@ -350,7 +350,7 @@ fn prm() -> StepMarks<HashReader> {
 fn beam_by_prm() -> StrategySpec {
     let (scorer, aggregate, select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
     let steps = Stepwise { scorer, aggregate, select, ..STEPS };
-    StrategySpec::Beam { width: 2, n: None, steps }
+    StrategySpec::Beam { width: 2, n: None, redraws: 0, steps }
 }
 
 #[test]

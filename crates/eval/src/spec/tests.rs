@@ -12,7 +12,7 @@ fn scored(scorer: ScorerName, aggregate: Aggregate, select: Selection) -> Strate
         temperature: 0.8,
         seed: 42,
     };
-    StrategySpec::Beam { width: 4, n: None, steps }
+    StrategySpec::Beam { width: 4, n: None, redraws: 0, steps }
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Series {
             },
             Self::BestOfN => answers(Selection::Best),
             Self::Weighted => answers(Selection::Weighted),
-            Self::Beam => StrategySpec::Beam { width, n: Some(size), steps },
+            Self::Beam => StrategySpec::Beam { width, n: Some(size), redraws: 0, steps },
             Self::Dvts => StrategySpec::Dvts { width, n: Some(size), steps },
             Self::Lookahead => {
                 // Only the ends of rollouts are scored.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use espalier_core::{Aggregate, Draw, Finish, NodeId, Score, ScorerId};
-use espalier_search::{Outcome, search};
+use espalier_search::{Beam, Outcome, search};
 use proptest::prelude::*;
 
 use crate::{
@@ -31,7 +31,65 @@ pub(crate) fn how() -> impl Strategy<Value = Aggregate> {
     prop::sample::select(vec![Aggregate::Last, Aggregate::Min, Aggregate::Prod, Aggregate::Mean])
 }
 
+/// The rounds of a beam that draws duplicates anew: parents never asked for more than is missing, and what
+/// goes on differs.
+/// Returns how many rounds drew anew.
+fn redraws_are_sound(world: &World, width: u32, redraws: u32) -> u32 {
+    let strategy = Beam::new(width, None, 6, ScorerId(0), Aggregate::Last).expect("sound");
+    let out = world.search(Box::new(strategy.with_redraws(redraws)));
+    let tree = &out.tree;
+    let text = |id: NodeId| (tree.parent(id), tree.node(id).step.as_ref().map(|one| &one.text));
+    let mut again = 0;
+    let mut asked_of = std::collections::BTreeMap::<NodeId, u32>::new();
+    for round in asked(&out) {
+        let fresh = round.iter().all(|ask| !asked_of.contains_key(&ask.0));
+        for &(parent, count, _) in &round {
+            let wanted = if parent == NodeId::ROOT { width * width } else { width };
+            let before = asked_of.entry(parent).or_default();
+            *before += 1;
+            assert!(*before <= redraws + 1, "{parent} was drawn from too often");
+            assert!(if fresh { count == wanted } else { count < wanted }, "{count} of {wanted}");
+        }
+        let distinct: BTreeSet<_> = round.iter().map(|ask| text(ask.0)).collect();
+        assert_eq!(distinct.len(), round.len(), "paths that go on differ");
+        again += u32::from(!fresh);
+    }
+    again
+}
+
+#[test]
+fn sal_duplicates_fill_the_beam() {
+    // search-and-learn keeps copies of one path unless told otherwise, and a beam of copies is narrow.
+    let (mut again, mut copies) = (0, 0);
+    for seed in 0..30 {
+        // Two letters and short steps: duplicates are frequent.
+        let world = World { boundary: 0.6, eos: 0.05, step: 3, ..World::new(3, seed) };
+        again += redraws_are_sound(&world, 3, 2);
+        let plain = world.search(beam(3, None, 6, Aggregate::Last).expect("sound"));
+        let tree = &plain.tree;
+        let text = |id: NodeId| (tree.parent(id), tree.node(id).step.as_ref().map(|one| &one.text));
+        for round in parents(&plain) {
+            let distinct: BTreeSet<_> = round.iter().map(|&id| text(id)).collect();
+            copies += round.len() - distinct.len();
+        }
+    }
+    assert!(again > 20 && copies > 20, "{again}, {copies}");
+}
+
 proptest! {
+    #[test]
+    fn redraws_keep_what_differs(world in world(), width in 1_u32..4, redraws in 0_u32..4) {
+        let world = World { kind: 3, ..world };
+        if redraws == 0 {
+            let strategy = Beam::new(width, None, 6, ScorerId(0), Aggregate::Last).unwrap();
+            let out = world.search(Box::new(strategy.with_redraws(0)));
+            let plain = world.search(beam(width, None, 6, Aggregate::Last).unwrap());
+            prop_assert_eq!(out.trace, plain.trace);
+        } else {
+            redraws_are_sound(&world, width, redraws);
+        }
+    }
+
     /// An oracle: the beam's rounds recomputed from the finished tree, by another route.
     #[test]
     fn keeps_the_best(

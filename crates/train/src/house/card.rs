@@ -140,7 +140,8 @@ fn scores_text(plan: &Plan, scores: &[Scores]) -> String {
         );
     }
     text.push_str(
-        "\nSteps judged are those of 16 solutions that each policy samples at temperature 1 on all 256 \
+        "\nBeam search is that of `cargo xtask eval beam --width 4`: temperature 1, candidates that equal a \
+         sibling drawn anew up to three times.\nSteps judged are those of 16 solutions that each policy samples at temperature 1 on all 256 \
          test puzzles, held against an exhaustive solver.\n\n",
     );
     text

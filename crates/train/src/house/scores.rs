@@ -121,10 +121,10 @@ fn beam(scorer: ScorerName, seed: u64) -> StrategySpec {
         scorer,
         aggregate: Aggregate::Last,
         select: Selection::Best,
-        temperature: 0.8,
+        temperature: 1.0,
         seed,
     };
-    StrategySpec::Beam { width: 4, n: None, steps }
+    StrategySpec::Beam { width: 4, n: None, redraws: 3, steps }
 }
 
 fn search(
