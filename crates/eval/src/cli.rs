@@ -1,5 +1,6 @@
 //! The command line: bad input ends with exit code 2 before anything is computed.
 
+mod compare;
 mod default_dir;
 mod eval;
 mod failure;
@@ -10,8 +11,11 @@ mod loaded;
 mod model;
 mod prm;
 mod progress;
+mod regrade;
+mod report;
 mod sweep;
 mod throughput;
+mod trace;
 mod weights_hash;
 
 use std::process::ExitCode;
@@ -28,6 +32,10 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Eval(strategy) => eval::eval(&strategy),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Trace(args) => trace::trace(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Regrade(args) => regrade::regrade(&args),
         Command::Model(command) => model::model(&command),
         Command::GpuCheck(args) => gpu_check::gpu_check(&args),
     };
