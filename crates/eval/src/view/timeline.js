@@ -5,7 +5,8 @@ const MANY_ROUNDS = 200; // more are drawn only when they are asked for
 // `most` is the most tokens held in any of the trees that are shown.
 function timeline(tree, most) {
   const note =
-    "Held is what the policy keeps for the tree, the prompt included: first while the round ran, then after it. " +
+    "Held is what the policy keeps for the tree, the prompt included and branches that begin alike once: " +
+    "first while the round ran, then after it. " +
     (tree.kv_bytes_per_token === null
       ? "This run does not say how many bytes a token holds."
       : `A token holds ${tree.kv_bytes_per_token} bytes.`);

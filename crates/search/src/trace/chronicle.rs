@@ -61,8 +61,8 @@ pub struct NodeChronicle {
     pub kept: bool,
     /// The rounds during which its keys and values were held, as ranges with both ends included.
     pub held: Vec<(u32, u32)>,
-    /// Bytes of keys and values that its tokens hold, where a token's are known. The root's are the
-    /// prompt's.
+    /// Bytes of keys and values of its tokens, where a token's are known; branches that begin alike share
+    /// theirs. The root's are the prompt's.
     pub kv_bytes: Option<u64>,
     /// Whole replies that were charged to it: proposals below it, and judgements of it.
     pub replies: Vec<Reply>,
@@ -121,8 +121,9 @@ pub struct RoundChronicle {
 /// Reads a chronicle from a trace. `kv_bytes_per_token` is the policy's, where it is known.
 ///
 /// Keys and values are counted as leases keep them: the prompt's and every step's on a path to a node
-/// whose lease is alive, each once. The policy's alone are counted, those of scorers and of forms'
-/// prompts are not; and a step's last token is, although it is computed only when the step is continued.
+/// whose lease is alive. Branches that begin alike are held once and counted once. The policy's alone are
+/// counted, those of scorers and of forms' prompts are not; and a step's last token is, although it is
+/// computed only when the step is continued.
 ///
 /// # Errors
 ///
@@ -131,7 +132,7 @@ pub struct RoundChronicle {
 ///
 /// # Complexity
 ///
-/// Linear in events and tokens, and in depth for each lease that begins or ends.
+/// Linear in events and in the tokens of the path of each lease, apart from a logarithm of all tokens.
 pub fn chronicle(events: &[Event], kv_bytes_per_token: Option<u64>) -> Result<Chronicle, BadTrace> {
     let Some(&Event::Start { problem, prompt_tokens, seed }) = events.first() else {
         return Err(BadTrace::NoStart);

@@ -1,8 +1,8 @@
 //! Held keys and values: whose a search keeps, round by round, as its trace tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use espalier_core::{Ask, Judgement, NodeId, Retain};
+use espalier_core::{Ask, Judgement, NodeId, Retain, TokenId};
 
 use super::RoundChronicle;
 use crate::Tree;
@@ -16,6 +16,11 @@ pub(super) struct Held<'a> {
     fresh: Vec<NodeId>,
     /// For each node, how many leased paths it is on.
     uses: Vec<u32>,
+    /// For each node, where the runs of its tokens from the prompt on begin in `prefixes`: branches that
+    /// begin alike are held once.
+    spelled: Vec<Vec<usize>>,
+    /// For each run of tokens from the prompt on, how many nodes that are held have it.
+    prefixes: Vec<u32>,
     /// For each node, the rounds it is held from, and the ranges that are over.
     since: Vec<u32>,
     ranges: Vec<Vec<(u32, u32)>>,
@@ -29,7 +34,11 @@ pub(super) struct Held<'a> {
 
 impl<'a> Held<'a> {
     pub(super) fn new(tree: &'a Tree, prompt_tokens: u64) -> Self {
+        let spelled = spell(tree);
+        let prefixes = spelled.iter().flatten().max().map_or(0, |last| last + 1);
         Self {
+            spelled,
+            prefixes: vec![0; prefixes],
             tree,
             prompt_tokens,
             leases: BTreeSet::new(),
@@ -70,7 +79,7 @@ impl<'a> Held<'a> {
         for id in self.tree.ancestors(node) {
             self.uses[id.index()] += 1;
             if self.uses[id.index()] == 1 {
-                self.tokens += self.len(id);
+                self.hold(id);
                 let ranges = &mut self.ranges[id.index()];
                 let before = ranges.pop_if(|range| range.1 + 1 >= round);
                 self.since[id.index()] = before.map_or(round, |range| range.0);
@@ -125,16 +134,54 @@ impl<'a> Held<'a> {
             for id in self.tree.ancestors(node) {
                 self.uses[id.index()] -= 1;
                 if self.uses[id.index()] == 0 {
-                    self.tokens -= self.len(id);
+                    self.let_go_of(id);
                     self.ranges[id.index()].push((self.since[id.index()], last));
                 }
             }
         }
     }
 
-    fn len(&self, id: NodeId) -> u64 {
-        self.tree.node(id).step.as_ref().map_or(self.prompt_tokens, |step| step.tokens.len() as u64)
+    fn hold(&mut self, id: NodeId) {
+        if id == NodeId::ROOT {
+            self.tokens += self.prompt_tokens;
+        }
+        for &prefix in &self.spelled[id.index()] {
+            self.prefixes[prefix] += 1;
+            self.tokens += u64::from(self.prefixes[prefix] == 1);
+        }
     }
+
+    fn let_go_of(&mut self, id: NodeId) {
+        if id == NodeId::ROOT {
+            self.tokens -= self.prompt_tokens;
+        }
+        for &prefix in &self.spelled[id.index()] {
+            self.prefixes[prefix] -= 1;
+            self.tokens -= u64::from(self.prefixes[prefix] == 0);
+        }
+    }
+}
+
+/// For each node and each of its tokens, the number of the run of tokens from the prompt to this one; equal
+/// runs have equal numbers.
+fn spell(tree: &Tree) -> Vec<Vec<usize>> {
+    let mut known: BTreeMap<(Option<usize>, TokenId), usize> = BTreeMap::new();
+    let mut spelled: Vec<Vec<usize>> = Vec::with_capacity(tree.len());
+    // Where each node ends; a node without tokens ends where its parent does.
+    let mut ends: Vec<Option<usize>> = Vec::with_capacity(tree.len());
+    for id in tree.ids() {
+        let mut at = tree.parent(id).and_then(|parent| ends[parent.index()]);
+        let mut numbers = Vec::new();
+        for &token in tree.node(id).step.iter().flat_map(|step| step.tokens.iter()) {
+            let next = known.len();
+            let number = *known.entry((at, token)).or_insert(next);
+            numbers.push(number);
+            at = Some(number);
+        }
+        spelled.push(numbers);
+        ends.push(at);
+    }
+    spelled
 }
 
 /// The node that an ask goes on from.
