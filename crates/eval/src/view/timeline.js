@@ -6,7 +6,7 @@ const MANY_ROUNDS = 200; // more are drawn only when they are asked for
 function timeline(tree, most) {
   const note =
     "Held is what the policy keeps for the tree, the prompt included and branches that begin alike once: " +
-    "first while the round ran, then after it. " +
+    "first while the round ran, then after it. An engine's hidden states and spare room come on top. " +
     (tree.kv_bytes_per_token === null
       ? "This run does not say how many bytes a token holds."
       : `A token holds ${tree.kv_bytes_per_token} bytes.`);
