@@ -10,7 +10,8 @@ use cargo_metadata::Message;
 use crate::process::{cargo, root, show};
 
 /// The commands that are the binary's own.
-pub(crate) const COMMANDS: &[&str] = &["eval", "sweep", "anytime", "model"];
+pub(crate) const COMMANDS: &[&str] =
+    &["eval", "sweep", "anytime", "trace", "report", "compare", "regrade", "model"];
 
 /// Builds the binary, names the house model where no model is named, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {

@@ -4,11 +4,10 @@
 //! tells its accuracy at every smaller budget: the traces are told again, without a model, and the answer
 //! after each round is graded.
 
-use std::io::BufRead;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use espalier_core::{Entry, Prompt, Spend};
+use espalier_core::{Entry, Event, Prompt, Spend};
 use espalier_search::trace::{self, BadTrace};
 use serde::Serialize;
 
@@ -33,7 +32,7 @@ pub struct Moment {
 ///
 /// # Errors
 ///
-/// [`BadTrace`] where the trace cannot be read or is incomplete.
+/// [`BadTrace`] where the trace is incomplete.
 ///
 /// # Complexity
 ///
@@ -42,10 +41,9 @@ pub fn moments(
     strategy: &StrategySpec,
     kind: DatasetKind,
     item: &Item,
-    source: impl BufRead,
+    events: &[Event],
     max_tokens: NonZeroU32,
 ) -> Result<Vec<Moment>, BadTrace> {
-    let events = trace::read(source)?;
     let problem = &item.problem;
     let prompt = Prompt { problem: problem.question.clone(), tokens: [].into() };
     let votes = Votes::new(kind.form());
@@ -58,13 +56,14 @@ pub fn moments(
             ledger: *spent,
             nodes: tree.len() as u64,
             rounds: 0,
+            node,
             text: node.map(|node| tree.path(node).text()),
             wall_s: 0.0,
         };
         let correct = Record::graded(kind, item, outcome).correct;
         moments.push(Moment { spend: spent.spend(), correct });
     };
-    trace::retell(Arc::new(prompt), max_tokens.get().into(), &events, &mut after)?;
+    trace::retell(Arc::new(prompt), max_tokens.get().into(), events, &mut after)?;
     Ok(moments)
 }
 

@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod looking;
 mod prompted;
 mod strategies;
 mod sweep;
@@ -15,6 +16,7 @@ use crate::config::DatasetSpec;
 use crate::dataset::{DatasetKind, Rows};
 use crate::spec::{ScorerName, Selection};
 
+pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
 
@@ -50,6 +52,21 @@ pub enum Command {
     /// One run of a strategy that does not read its budget tells its accuracy at every smaller one: what it
     /// would have answered is read and graded after each of its rounds. No model is needed.
     Anytime(Anytime),
+    /// List the problems of a run, or export the tree of one as text, DOT, JSON or HTML
+    ///
+    /// Without a problem, it prints a line for each: what became of it, its nodes and tokens, its answer. With one,
+    /// it replays the problem's trace, without any model. `--format html` is a page that needs nothing
+    /// else: the tree with folds and filters, each node's text, scores and spend, and the keys and values held in
+    /// each round; `--beside` puts another run's tree of the same problem next to it.
+    Trace(Trace),
+    /// Make one HTML file of a run: its accuracy and spend, its problems, and their trees
+    Report(Report),
+    /// Compare two runs problem by problem: the difference, its interval, and whether it can be told from none
+    ///
+    /// Both must have searched the same problems of the same dataset. The test is the exact one of `McNemar`.
+    Compare(Compare),
+    /// Read and grade the answers of a run anew, without any model
+    Regrade(Regrade),
     /// Look at a model: its configuration, tokens, logits and samples
     #[command(subcommand, arg_required_else_help = true)]
     Model(ModelCommand),

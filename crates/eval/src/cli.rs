@@ -1,6 +1,7 @@
 //! The command line: bad input ends with exit code 2 before anything is computed.
 
 mod anytime;
+mod compare;
 mod default_dir;
 mod dry_run;
 mod eval;
@@ -12,8 +13,11 @@ mod loaded;
 mod model;
 mod prm;
 mod progress;
+mod regrade;
+mod report;
 mod sweep;
 mod throughput;
+mod trace;
 mod weights_hash;
 
 use std::process::ExitCode;
@@ -31,6 +35,10 @@ pub fn main() -> ExitCode {
         Command::Eval(strategy) => eval::eval(&strategy),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Anytime(args) => anytime::anytime(&args),
+        Command::Trace(args) => trace::trace(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Regrade(args) => regrade::regrade(&args),
         Command::Model(command) => model::model(&command),
         Command::GpuCheck(args) => gpu_check::gpu_check(&args),
     };

@@ -17,6 +17,7 @@ pub mod builtin;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+pub mod comparison;
 pub mod config;
 pub mod countdown;
 pub mod dataset;
@@ -32,16 +33,20 @@ pub mod prompt;
 pub mod record;
 pub mod run;
 pub mod run_info;
+pub mod source;
 pub mod spec;
 pub mod stats;
+pub mod status;
 pub mod store;
 pub mod summary;
 pub mod sweep;
 pub mod table;
+pub mod view;
 
 pub use answers::Votes;
 pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
+pub use comparison::{Comparison, ComparisonError};
 pub use config::{Chat, ConfigError, DatasetSpec, generation};
 pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
 pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
@@ -52,11 +57,13 @@ pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
 pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
+pub use source::{Source, SourceError};
 pub use spec::{
     EvaluateName, GenerateName, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Thinking,
 };
-pub use stats::{Interval, clustered, wilson};
-pub use store::{Store, StoreError, read_run};
+pub use stats::{Difference, Interval, Pairs, clustered, wilson};
+pub use status::Status;
+pub use store::{Store, StoreError, read_chronicle, read_run};
 pub use summary::{Accuracy, Summary};
 pub use sweep::{Sweep, SweepError};
 pub use table::{duration, human, table};

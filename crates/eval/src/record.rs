@@ -1,6 +1,6 @@
 //! Records: what became of one problem.
 
-use espalier_core::{Answer, Entry, Spend, Stop};
+use espalier_core::{Answer, Entry, NodeId, Spend, Stop};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::DatasetKind;
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub nodes: u64,
     /// Rounds it took.
     pub rounds: u32,
+    /// The selected node; `None` where no path was finished.
+    pub node: Option<NodeId>,
     /// The text of the selected path; `None` where no path was finished.
     pub text: Option<String>,
     /// Seconds between its start and its end, by the wall clock.
@@ -35,6 +37,9 @@ pub struct Record {
     /// The problem's content hash, in hexadecimal.
     #[serde(with = "hexadecimal")]
     pub hash: u64,
+    /// The question; `None` in the records of versions that did not write it down.
+    #[serde(default)]
+    pub question: Option<String>,
     /// How hard the dataset says it is.
     pub level: Option<String>,
     /// The answer, as written; `None` where none was found.
@@ -56,6 +61,9 @@ pub struct Record {
     pub nodes: u64,
     /// Rounds it took.
     pub rounds: u32,
+    /// The selected node; `None` also in the records of versions that did not write it down.
+    #[serde(default)]
+    pub node: Option<NodeId>,
     /// The text of the selected path.
     pub text: Option<String>,
     /// Seconds it took by the wall clock.
@@ -74,6 +82,7 @@ impl Record {
             ledger: outcome.ledger,
             nodes: outcome.nodes,
             rounds: outcome.rounds,
+            node: outcome.node,
             text: outcome.text,
             wall_s: outcome.wall_s,
             error: None,
@@ -93,6 +102,7 @@ impl Record {
         Self {
             id: item.problem.id.clone(),
             hash: item.problem.hash,
+            question: Some(item.problem.question.clone()),
             level: item.problem.level.clone(),
             answer: None,
             rule: None,
@@ -103,6 +113,7 @@ impl Record {
             ledger: Entry::default(),
             nodes: 0,
             rounds: 0,
+            node: None,
             text: None,
             wall_s: 0.0,
             error: None,
@@ -183,6 +194,7 @@ pub(crate) mod tests {
             ledger: Entry { decode_kept: 10, flops_uncached: 1 << 71, ..Entry::default() },
             nodes: 2,
             rounds: 1,
+            node: Some(NodeId(1)),
             text: Some(text.to_owned()),
             wall_s: 0.5,
         }
@@ -198,6 +210,10 @@ pub(crate) mod tests {
         let line = serde_json::to_string(&record).unwrap();
         assert!(!line.contains('\n'));
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record);
+        // Records of before there were questions and nodes in them.
+        let old = line.replace("\"question\":", "\"x\":").replace("\"node\":", "\"y\":");
+        let read: Record = serde_json::from_str(&old).unwrap();
+        assert_eq!((read.question, read.node, read.text), (None, None, record.text));
     }
 
     #[test]

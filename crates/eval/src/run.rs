@@ -192,6 +192,7 @@ fn keep(
             ledger,
             nodes: tree.len() as u64,
             rounds: rounds(outcome),
+            node,
             text: node.map(|node| tree.path(node).text()),
             wall_s: outcome.spent.nanoseconds as f64 / 1e9,
         };

@@ -1,10 +1,12 @@
 //! Statistics: how far an accuracy can be trusted.
 
 mod clustered;
+mod paired;
 
 use serde::{Deserialize, Serialize};
 
 pub use clustered::{Clustered, clustered};
+pub use paired::{Difference, Pairs};
 
 /// An interval of proportions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -4,17 +4,24 @@
 //! before it counts; `traces/` has a trace for each; `summary.json` is made from the records and can be
 //! made again; `lock` keeps a second process out.
 
+mod traces;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use espalier_core::Event;
+use espalier_search::BadTrace;
 use serde::Serialize;
 
 use crate::log::{self, Log, OpenError};
 use crate::record::Record;
 use crate::run_info::{FORMAT, FieldDiff, RunInfo, diff};
+
+use crate::summary::Summary;
+use traces::trace_name;
+pub use traces::{read_chronicle, read_events};
 
 const RUN: &str = "run.json";
 const RECORDS: &str = "records.jsonl";
@@ -80,6 +87,19 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+    /// A trace cannot be understood.
+    #[error(
+        "trace `{}` is of no use: {problem}; to make it anew, remove the line of problem `{id}` from `{RECORDS}` and go on \
+         with `--resume`", path.display(), problem = chain(source)
+    )]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// The problem.
+        id: String,
+        /// What is wrong.
+        source: BadTrace,
+    },
     /// A file cannot be written: a full disk, most often.
     #[error(
         "cannot write `{}`: what was finished before is safe; make room and go on with `--resume {}`",
@@ -93,6 +113,12 @@ pub enum StoreError {
         /// Why not.
         source: io::Error,
     },
+}
+
+/// An error and its cause on one line.
+fn chain(error: &BadTrace) -> String {
+    let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})"));
+    format!("{error}{}", cause.unwrap_or_default())
 }
 
 fn list(diff: &[FieldDiff]) -> String {
@@ -226,6 +252,39 @@ impl Store {
         self.log.flush().map_err(|source| write_error(&self.dir, path, source))
     }
 
+    /// Changes every record and who graded them: all of it, or none. Each problem's latest record stays.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] where another process has the directory, [`StoreError::Write`], and those of
+    /// reading it.
+    pub fn regrade(dir: &Path, mut change: impl FnMut(&mut Record)) -> Result<Self, StoreError> {
+        let mut info = read_info(dir)?;
+        let lock = lock(dir)?;
+        let (_, mut records) = read_run(dir)?;
+        records.iter_mut().for_each(&mut change);
+        let path = dir.join(RECORDS);
+        let mut text = Vec::new();
+        for record in &records {
+            let line = serde_json::to_writer(&mut text, record).map_err(io::Error::from);
+            line.map_err(|source| write_error(dir, path.clone(), source))?;
+            text.push(b'\n');
+        }
+        write_whole(dir, &path, &text).map_err(|source| write_error(dir, path, source))?;
+        info.grading = RunInfo::new(info.generation.clone()).grading;
+        let path = dir.join(RUN);
+        to_json(&info)
+            .and_then(|text| write_whole(dir, &path, &text))
+            .map_err(|source| write_error(dir, path, source))?;
+        Self::open(dir, info, lock)
+    }
+
+    /// The summary that was written last; `None` where there is none that can be read.
+    #[must_use]
+    pub fn summary(&self) -> Option<Summary> {
+        serde_json::from_slice(&fs::read(self.dir.join(SUMMARY)).ok()?).ok()
+    }
+
     /// Writes `summary.json`: all of it, or none.
     ///
     /// # Errors
@@ -251,7 +310,7 @@ impl Store {
         events: &[Event],
     ) -> Result<PathBuf, StoreError> {
         let traces = self.dir.join(TRACES);
-        let path = trace_path(&self.dir, id, hash);
+        let path = traces.join(trace_name(id, hash));
         let lines = || -> io::Result<Vec<u8>> {
             let mut text = Vec::new();
             for event in events {
@@ -348,22 +407,6 @@ fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     drop(file);
     fs::rename(&temporary, path)?;
     File::open(dir)?.sync_all()
-}
-
-/// Where a run keeps the trace of a problem.
-#[must_use]
-pub fn trace_path(dir: &Path, id: &str, hash: u64) -> PathBuf {
-    dir.join(TRACES).join(trace_name(id, hash))
-}
-
-/// A file name for a problem: its id where that is one, otherwise made unique by the hash.
-fn trace_name(id: &str, hash: u64) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if id.chars().all(plain) && !id.starts_with('.') && id.len() <= 100 {
-        return format!("{id}.jsonl");
-    }
-    let safe: String = id.chars().take(80).map(|c| if plain(c) { c } else { '_' }).collect();
-    format!("_{safe}-{hash:016x}.jsonl")
 }
 
 #[cfg(test)]

@@ -303,15 +303,7 @@ impl Problem {
     pub(crate) fn end(mut self, stop: Stop, error: Option<SearchError>, now: u64) -> Outcome {
         self.pass(now);
         self.trace.push(Event::End { stop });
-        let mut kept: Vec<bool> = self.tree.ids().map(|id| self.tree.ended(id)).collect();
-        for id in self.tree.ids().rev().filter(|id| id.index() > 0) {
-            let node = self.tree.node(id);
-            if kept[id.index()] {
-                for from in self.tree.parent(id).iter().chain(&node.merged) {
-                    kept[from.index()] = true;
-                }
-            }
-        }
+        let kept = self.tree.kept();
         self.ledger.settle(|id| kept[id.index()]);
         let spent = self.account.spent();
         Outcome { tree: self.tree, stop, ledger: self.ledger, spent, trace: self.trace, error }

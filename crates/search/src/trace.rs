@@ -1,4 +1,8 @@
-//! Traces on disk and on screen: JSON lines, the tree they tell of, and a picture of it.
+//! Traces on disk and on screen: JSON lines, the tree they tell of, its chronicle, and pictures of it.
+
+mod chronicle;
+mod dot;
+mod held;
 
 use std::{
     fmt::Write as _,
@@ -9,6 +13,9 @@ use std::{
 use espalier_core::{Entry, Event, Finish, NodeId, Prompt, Step};
 
 use crate::{Node, Tree};
+
+pub use chronicle::{Chronicle, NodeChronicle, Reply, ReplyKind, RoundChronicle, chronicle};
+pub use dot::dot;
 
 /// A trace could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +47,20 @@ pub enum BadTrace {
         /// The node.
         node: NodeId,
     },
+    /// A round does not have the next number.
+    #[error("event {event} of the trace is round `{round}` out of turn; the trace is incomplete")]
+    RoundOutOfTurn {
+        /// Position in the trace, from 0.
+        event: usize,
+        /// The round.
+        round: u32,
+    },
+    /// The first event is not the start of a search.
+    #[error("the trace does not begin with a `start` event; it is empty, damaged or no trace")]
+    NoStart,
+    /// The last event is not the end of a search.
+    #[error("the trace does not end with an `end` event; it was cut off")]
+    NoEnd,
 }
 
 /// Writes one JSON object a line.

@@ -212,6 +212,19 @@ impl Tree {
         matches!(self.node(id).finish(), None | Some(Finish::Step))
     }
 
+    /// For each node, whether it leads to an ended answer, as a step of the path or merged into it.
+    pub(crate) fn kept(&self) -> Vec<bool> {
+        let mut kept: Vec<bool> = self.ids().map(|id| self.ended(id)).collect();
+        for id in self.ids().rev() {
+            if kept[id.index()] {
+                for from in self.parent(id).iter().chain(&self.node(id).merged) {
+                    kept[from.index()] = true;
+                }
+            }
+        }
+        kept
+    }
+
     /// The path from the root to `id`.
     ///
     /// # Complexity

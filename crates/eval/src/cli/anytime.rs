@@ -1,7 +1,5 @@
 //! `espalier anytime`: the accuracy of a finished run at every smaller budget.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
@@ -10,8 +8,9 @@ use serde_json::json;
 
 use super::failure::Failure;
 use crate::anytime::{curve, ladder, moments};
+use crate::store::read_events;
 use crate::table::{align, interval, percent};
-use crate::{DatasetKind, DatasetSpec, StrategySpec, args, human, read_run, store};
+use crate::{Source, StrategySpec, args, human, read_run};
 
 /// Carries `espalier anytime` out.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
@@ -25,33 +24,17 @@ pub(super) fn anytime(args: &args::Anytime) -> Result<(), Failure> {
     let strategy: StrategySpec = serde_json::from_value(generation["strategy"].clone())
         .with_context(|| damaged("strategy"))
         .map_err(Failure::BadInput)?;
-    let kind: DatasetKind = serde_json::from_value(generation["dataset"]["kind"].clone())
-        .with_context(|| damaged("dataset"))
-        .map_err(Failure::BadInput)?;
     let max_tokens = generation["max_tokens"].as_u64().and_then(|n| u32::try_from(n).ok());
     let max_tokens = max_tokens
         .and_then(NonZeroU32::new)
         .ok_or_else(|| Failure::BadInput(damaged("max_tokens")))?;
-    let wanted = DatasetSpec { kind, path: args.data.clone(), rows: None, limit: None };
-    let dataset = wanted.open().map_err(Failure::bad_box)?;
+    let source = Source::open(&info, args.data.as_deref()).map_err(Failure::bad)?;
     let mut searches = Vec::new();
     for record in records.iter().filter(|record| record.error.is_none()) {
-        let item = dataset.items.iter().find(|item| item.problem.hash == record.hash);
-        let item = item.ok_or_else(|| {
-            Failure::BadInput(anyhow!(
-                "problem `{}` of `{}` is not in the dataset; give the file of the run with `--data`",
-                record.id,
-                args.dir.display()
-            ))
-        })?;
-        let path = store::trace_path(&args.dir, &record.id, record.hash);
-        let shown = path.display();
-        let file = File::open(&path).with_context(|| {
-            format!("cannot read `{shown}`; the run's traces must be where it left them")
-        });
-        let source = BufReader::new(file.map_err(Failure::BadInput)?);
-        let moments = moments(&strategy, kind, item, source, max_tokens)
-            .with_context(|| format!("`{shown}`"))
+        let item = source.item(record).map_err(Failure::bad)?;
+        let events = read_events(&args.dir, record).map_err(Failure::bad)?;
+        let moments = moments(&strategy, source.kind, item, &events, max_tokens)
+            .with_context(|| format!("the trace of `{}`", record.id))
             .map_err(Failure::BadInput)?;
         searches.push(moments);
     }

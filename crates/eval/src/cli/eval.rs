@@ -159,6 +159,11 @@ fn store(
         info.generation["prm"] = prm.identity.clone();
     }
     info.runtime["device"] = Value::String(loaded.device.clone());
+    info.runtime["kv_bytes_per_token"] = loaded.kv_bytes_per_token.into();
+    if let Some(path) = &run.data {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        info.runtime["data"] = Value::String(path.display().to_string());
+    }
     let name = spec.to_string();
     let name = name.split(',').next().unwrap_or("run");
     let store = match (dir, &run.resume) {

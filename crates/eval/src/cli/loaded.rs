@@ -39,6 +39,8 @@ pub(super) struct Loaded {
     pub(super) identity: Value,
     /// Where it computes.
     pub(super) device: String,
+    /// Bytes of keys and values one token holds.
+    pub(super) kv_bytes_per_token: u64,
     /// Where steps and answers end.
     pub(super) stops: Arc<Stops>,
     /// What makes a prompt of a message.
@@ -75,6 +77,7 @@ impl Loaded {
             chat,
             identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
             device: model.info.device,
+            kv_bytes_per_token: model.info.config.kv_bytes_per_token(),
             stops: Arc::new(Stops { boundary, end }),
             template: model.chat,
             prompts,

@@ -86,6 +86,7 @@ fn carry_out(
 ) -> Result<Option<Report>, Failure> {
     let interrupt = Interrupt::watch()?;
     let (identity, chat, device) = (loaded.identity.clone(), loaded.chat, loaded.device.clone());
+    let kv_bytes_per_token = loaded.kv_bytes_per_token;
     let judge = prm.as_ref().map(|prm| prm.identity.clone());
     let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
         let tokens = max_tokens.get();
@@ -95,6 +96,7 @@ fn carry_out(
             info.generation["prm"] = judge.clone();
         }
         info.runtime["device"] = Value::String(device.clone());
+        info.runtime["kv_bytes_per_token"] = kv_bytes_per_token.into();
         info
     };
     let clock = WallClock::start();

@@ -261,9 +261,9 @@ fn one_run_tells_what_smaller_budgets_would_have_answered() {
             carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
             let moments = dataset.items.iter().map(|item| {
                 let record = store.records().iter().find(|one| one.id == item.problem.id).unwrap();
-                let path = crate::store::trace_path(dir.path(), &record.id, record.hash);
-                let source = std::io::BufReader::new(std::fs::File::open(path).unwrap());
-                let told = moments(&strategy, dataset.kind, item, source, plan.max_tokens).unwrap();
+                let events = crate::store::read_events(dir.path(), record).unwrap();
+                let told =
+                    moments(&strategy, dataset.kind, item, &events, plan.max_tokens).unwrap();
                 // The last round is where the run ended.
                 let end = told.last().unwrap();
                 assert_eq!(end.spend, Spend { nanoseconds: 0, ..record.spend }, "{strategy}");

@@ -8,6 +8,7 @@ mod allocation;
 mod answers;
 mod beam;
 mod budget;
+mod chronicle;
 mod company;
 mod dvts;
 mod failures;

@@ -1,0 +1,50 @@
+//! Statuses: what became of a problem, in one word.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::grade::Verdict;
+use crate::record::Record;
+
+/// What became of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// The answer is right.
+    Right,
+    /// The answer is wrong.
+    Wrong,
+    /// The grader could not tell.
+    Undecided,
+    /// There is no answer.
+    NoAnswer,
+    /// The search failed.
+    Failed,
+}
+
+impl Status {
+    /// The status that a record tells.
+    #[must_use]
+    pub fn of(record: &Record) -> Self {
+        match (&record.error, record.verdict) {
+            (Some(_), _) => Self::Failed,
+            (None, Some(Verdict::Equal)) => Self::Right,
+            (None, Some(Verdict::NotEqual)) => Self::Wrong,
+            (None, Some(Verdict::Undecided)) => Self::Undecided,
+            (None, None) => Self::NoAnswer,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Right => "right",
+            Self::Wrong => "wrong",
+            Self::Undecided => "undecided",
+            Self::NoAnswer => "no answer",
+            Self::Failed => "failed",
+        })
+    }
+}

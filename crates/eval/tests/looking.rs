@@ -1,0 +1,151 @@
+//! The commands that look at runs that are over: what they print, and what they refuse.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use espalier_search::Chronicle;
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn run(dir: &Path, arguments: &[&str]) -> Output {
+    #[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
+    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
+    command.current_dir(dir).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn said(dir: &Path, arguments: &[&str]) -> String {
+    let output = run(dir, arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Expects exit code 2, no panic, and all of `parts` in the message.
+fn refused(dir: &Path, arguments: &[&str], parts: &[&str]) {
+    let output = run(dir, arguments);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert!(!message.contains("panicked"), "{message}");
+    for part in parts {
+        assert!(message.contains(part), "`{part}` is not in: {message}");
+    }
+}
+
+/// A folder with runs of the first puzzles by the house model: `beam`, `beam/greedy`, and `one`, of one puzzle.
+fn runs() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/house");
+    let (policy, prm) = (house.join("policy"), house.join("prm"));
+    let model = ["--model", policy.to_str().unwrap(), "--quiet", "--limit"];
+    let prm = ["--prm", prm.to_str().unwrap(), "--beside", "greedy", "--out", "beam"];
+    said(dir.path(), &[&["eval", "beam"], &model[..], &["8"], &prm].concat());
+    said(dir.path(), &[&["eval", "greedy"], &model[..], &["1", "--out", "one"]].concat());
+    dir
+}
+
+const PUZZLE: &str = "game24-4-5-6-10";
+
+#[test]
+fn a_run_of_the_house_model_is_listed_exported_compared_and_regraded() {
+    let dir = runs();
+    let dir = dir.path();
+    let records: Vec<Value> = fs::read_to_string(dir.join("beam/records.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let list = said(dir, &["trace", "beam"]);
+    assert_eq!(list.lines().count(), 9);
+    assert!(list.contains(PUZZLE) && list.contains("right"), "{list}");
+
+    let record = records.iter().find(|record| record["id"] == PUZZLE).unwrap();
+    let nodes = record["nodes"].as_u64().unwrap() as usize;
+    assert_eq!(said(dir, &["trace", "beam", PUZZLE]).lines().count(), nodes);
+    let json = said(dir, &["trace", "beam", PUZZLE, "--format", "json"]);
+    let chronicle: Chronicle = serde_json::from_str(&json).unwrap();
+    assert_eq!(chronicle.nodes.len(), nodes);
+    let sampled: usize = chronicle.nodes.iter().map(|node| node.tokens.len()).sum();
+    assert_eq!(Some(sampled as u64), record["spend"]["generated"].as_u64());
+    let bytes = chronicle.kv_bytes_per_token.unwrap();
+    assert_eq!(chronicle.nodes[1].kv_bytes, Some(bytes * chronicle.nodes[1].tokens.len() as u64));
+    // The selected node ends the recorded text.
+    let selected = record["node"].as_u64().unwrap() as usize;
+    assert!(record["text"].as_str().unwrap().ends_with(&chronicle.nodes[selected].text));
+    said(dir, &["trace", "beam", PUZZLE, "--format", "dot", "--out", "tree.dot"]);
+    let dot = fs::read_to_string(dir.join("tree.dot")).unwrap();
+    assert_eq!(dot.matches(" -> ").count(), nodes - 1);
+    let html = said(dir, &["trace", "beam", PUZZLE, "--format", "html", "--beside", "beam/greedy"]);
+    assert!(html.starts_with("<!doctype html>") && html.contains("greedy"));
+    assert_eq!(said(dir, &["report", "beam"]).trim(), "beam/report.html");
+    let report = fs::read_to_string(dir.join("beam/report.html")).unwrap();
+    assert_eq!(report.matches("type=\"application/json\"").count(), 1 + records.len());
+
+    let compared = said(dir, &["compare", "beam/greedy", "beam", "--json"]);
+    let json: Value = serde_json::from_str(compared.lines().last().unwrap()).unwrap();
+    let right = |name: &str| -> u64 {
+        let summary = fs::read_to_string(dir.join(name).join("summary.json")).unwrap();
+        serde_json::from_str::<Value>(&summary).unwrap()["correct"].as_u64().unwrap()
+    };
+    let pairs = |names: [&str; 2]| {
+        names.iter().map(|name| json["pairs"][name].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!(pairs(["both", "first"]), right("beam/greedy"));
+    assert_eq!(pairs(["both", "second"]), right("beam"));
+
+    // A wrong grade is found; nothing else changes.
+    let path = dir.join("beam/records.jsonl");
+    let before = fs::read_to_string(&path).unwrap();
+    let broken = before.replacen(
+        "\"verdict\":\"equal\",\"correct\":true",
+        "\"verdict\":\"not_equal\",\"correct\":false",
+        1,
+    );
+    assert_ne!(broken, before);
+    fs::write(&path, broken).unwrap();
+    let regraded = said(dir, &["regrade", "beam"]);
+    assert!(
+        regraded.contains("was wrong, now right") && regraded.contains("1 of 8 grades changed"),
+        "{regraded}"
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    assert!(said(dir, &["regrade", "beam"]).contains("0 of 8 grades changed"));
+
+    refused(
+        dir,
+        &["compare", "beam", "one"],
+        &["different datasets", "problems: was `8`, now `1`"],
+    );
+    refused(
+        dir,
+        &["trace", "beam", "x"],
+        &["`beam` has no problem `x`: it has 8, such as `game24-", "`trace beam` lists"],
+    );
+    refused(
+        dir,
+        &["trace", "beam", PUZZLE, "--beside", "one"],
+        &["`--beside` has no effect", "--format html"],
+    );
+    let other = ["trace", "beam", "game24-1-2-4-7", "--format", "html", "--beside", "one"];
+    refused(dir, &other, &["`one` has no problem `game24-1-2-4-7`"]);
+    refused(dir, &["trace", "beam", "--format", "dot"], &["name one after the directory"]);
+    refused(dir, &["trace", "nowhere"], &["`nowhere` holds no run"]);
+    refused(dir, &["report", "nowhere"], &["`nowhere` holds no run"]);
+    refused(
+        dir,
+        &["trace", "beam", PUZZLE, "--out", "no/such/file"],
+        &["cannot write `no/such/file`"],
+    );
+    let trace = dir.join("beam/traces").join(format!("{PUZZLE}.jsonl"));
+    let whole = fs::read_to_string(&trace).unwrap();
+    fs::write(&trace, &whole[..whole.len() / 2]).unwrap();
+    for format in ["text", "dot", "json", "html"] {
+        let damaged = [PUZZLE, "of the trace is not an event", "remove the line", "records.jsonl"];
+        refused(dir, &["trace", "beam", PUZZLE, "--format", format], &damaged);
+    }
+    fs::remove_file(&trace).unwrap();
+    refused(dir, &["trace", "beam", PUZZLE], &["cannot read", PUZZLE]);
+}
