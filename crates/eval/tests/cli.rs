@@ -314,7 +314,7 @@ fn broken_models_are_refused() {
     let dir = broken("llama", |dir| {
         edit(&dir.join("config.json"), "\"model_type\": \"llama\"", "\"model_type\": \"mamba\"");
     });
-    refuse(&dir, &["`mamba`", "llama, qwen2"]);
+    refuse(&dir, &["`mamba`", "llama, mistral, qwen2"]);
     let dir = broken("llama", |dir| {
         edit(&dir.join("config.json"), "\"intermediate_size\": 48", "\"intermediate_size\": 64");
     });
