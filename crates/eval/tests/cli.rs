@@ -427,7 +427,9 @@ fn a_wrong_process_reward_model_is_refused() {
     let no_prm = ["eval", "beam", "--model", &policy, "--scorer", "prm"];
     refused(&no_prm, &["`--scorer prm` needs a process reward model", "--prm PATH"]);
     let not_one = ["eval", "beam", "--model", &policy, "--prm", &policy];
-    refused(&not_one, &["is not a process reward model", "prm.json"]);
+    refused(&not_one, &["does not say how it is read as a process reward model", "prm.json"]);
+    let marks = [&not_one[..], &["--prm-family", "marks"]].concat();
+    refused(&marks, &["is not a process reward model that was trained here", "`qwen`"]);
     refused(&eval("beam", llama, &["--prm", &prm]), &["another vocabulary than the policy"]);
     let unused = ["eval", "self-consistency", "--model", &policy, "--prm", &prm];
     refused(&unused, &["has no effect on this strategy"]);
