@@ -10,7 +10,7 @@ use cargo_metadata::Message;
 use crate::process::{cargo, root, show};
 
 /// The commands that are the binary's own.
-pub(crate) const COMMANDS: &[&str] = &["eval", "sweep", "model"];
+pub(crate) const COMMANDS: &[&str] = &["eval", "sweep", "anytime", "model"];
 
 /// Builds the binary, names the house model where no model is named, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
@@ -73,6 +73,9 @@ const SCORED: [&str; 10] = [
     "puct",
 ];
 
+/// Strategies that ask with prompts, which the house model cannot read.
+const PROMPTED: [&str; 4] = ["tot-bfs", "tot-dfs", "revision", "graph"];
+
 /// The arguments that a run without a model gets: the house model, its reward model where something is
 /// scored, and greedy's row beside a strategy's.
 pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
@@ -86,7 +89,11 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     let (command, strategy) = (words.first().map(|word| &**word), words.get(1).map(|word| &**word));
     // `eval` alone is a usage error, which needs no model.
     let runs = command == Some("sweep") || (command == Some("eval") && words.len() > 1);
-    if !runs || ["--help", "-h", "--version", "-V", "--model"].iter().any(|flag| says(flag)) {
+    let prompted = strategy.is_some_and(|name| PROMPTED.contains(&name));
+    if !runs
+        || prompted
+        || ["--help", "-h", "--version", "-V", "--model"].iter().any(|flag| says(flag))
+    {
         return Vec::new();
     }
     let house = root().join("assets").join("house");
@@ -148,6 +155,7 @@ mod tests {
             "eval beam --model m.gguf",
             "eval beam --model=m.gguf",
             "eval beam --help",
+            "eval tot-bfs --limit 3",
             "eval",
             "model inspect m.gguf",
         ] {

@@ -26,6 +26,9 @@ pub struct TokenStat {
     pub top_logprob: f32,
     /// Entropy of the distribution, `−Σ p ln p`; `None` where the engine cannot know it.
     pub entropy: Option<Entropy>,
+    /// How far the distribution is from the uniform one over all V tokens: the divergence of it from the
+    /// uniform one, `−ln V − (1/V) Σ ln p`; `None` where the engine cannot know it.
+    pub self_certainty: Option<f32>,
 }
 
 /// An entropy and how it was obtained.

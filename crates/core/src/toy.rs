@@ -125,15 +125,17 @@ impl Letters {
 
     fn stat(&self, probability: f64) -> TokenStat {
         let rest = (1.0 - self.eos - self.boundary) / f64::from(self.alphabet);
-        let entropy = [(self.eos, 1.0), (self.boundary, 1.0), (rest, f64::from(self.alphabet))]
-            .iter()
-            .filter(|(p, _)| *p > 0.0)
-            .map(|(p, times)| -p * p.ln() * times)
-            .sum::<f64>();
+        let each = [(self.eos, 1.0), (self.boundary, 1.0), (rest, f64::from(self.alphabet))];
+        let possible = || each.iter().filter(|(p, _)| *p > 0.0);
+        let entropy = possible().map(|(p, times)| -p * p.ln() * times).sum::<f64>();
+        // Of the letters that are possible, for that of others is infinite.
+        let letters = possible().map(|(_, times)| times).sum::<f64>();
+        let mean = possible().map(|(p, times)| p.ln() * times).sum::<f64>() / letters;
         TokenStat {
             logprob: probability.ln() as f32,
             top_logprob: self.eos.max(self.boundary).max(rest).ln() as f32,
             entropy: Some(Entropy::Exact(entropy as f32)),
+            self_certainty: Some((-letters.ln() - mean) as f32),
         }
     }
 }

@@ -59,7 +59,9 @@ fn deal(request: &Request) -> Completion {
         cards.push(card);
         sum += card;
     }
-    let stat = TokenStat { logprob: -(9_f32.ln()), top_logprob: -(9_f32.ln()), entropy: None };
+    let logprob = -(9_f32.ln());
+    let stat =
+        TokenStat { logprob, top_logprob: logprob, entropy: None, self_certainty: Some(0.0) };
     let n = cards.len() as u64;
     let step = Step {
         text: written(&cards),

@@ -8,6 +8,11 @@
 //! ```text
 #![doc = include_str!("../tests/tour.rs")]
 //! ```
+//!
+//! [`guide`] says how to write a strategy of your own.
+
+#[doc = include_str!("../../../docs/write-a-strategy.md")]
+pub mod guide {}
 
 pub use espalier_core as core;
 pub use espalier_models as models;

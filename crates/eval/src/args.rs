@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 mod prm_family;
+mod prompted;
 mod strategies;
 mod sweep;
 
@@ -8,7 +9,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use espalier_core::{Aggregate, Budget};
+use espalier_core::{Aggregate, Budget, Spend};
 
 use crate::budget_arg::parse_budget;
 use crate::config::DatasetSpec;
@@ -46,6 +47,11 @@ pub enum Command {
     /// a directory with all runs (`cells/`), the points (`sweep.json`), a table (`sweep.txt`) and the picture
     /// (`sweep.svg`, `sweep.png`); given the same `--out`, it goes on where it stopped.
     Sweep(Box<Sweep>),
+    /// Print the accuracy a finished run would have had at smaller budgets, from its traces
+    ///
+    /// One run of a strategy that does not read its budget tells its accuracy at every smaller one: what it
+    /// would have answered is read and graded after each of its rounds. No model is needed.
+    Anytime(Anytime),
     /// Look at a model: its configuration, tokens, logits and samples
     #[command(subcommand, arg_required_else_help = true)]
     Model(ModelCommand),
@@ -65,6 +71,60 @@ pub struct GpuCheck {
     /// A model to measure: a GGUF file or a Hugging Face directory
     #[arg(long, value_name = "PATH")]
     pub model: Option<PathBuf>,
+}
+
+/// Arguments of `anytime`.
+#[derive(Debug, Args)]
+pub struct Anytime {
+    /// The run's directory
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The dataset's file, where the run was given one
+    #[arg(long, value_name = "FILE")]
+    pub data: Option<PathBuf>,
+    /// What a problem's budget counts
+    #[arg(long, value_enum, default_value_t = AxisArg::Computed)]
+    pub axis: AxisArg,
+    /// The budgets, separated by commas [default: half as much again each time, from the cheapest first
+    /// round to the dearest search]
+    #[arg(long, value_name = "AMOUNT,…", value_delimiter = ',')]
+    pub budgets: Vec<u64>,
+    /// End standard output with one JSON object on its last line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The values of `--axis`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AxisArg {
+    /// Tokens sampled
+    Tokens,
+    /// Tokens run through policy and scorer
+    Computed,
+    /// FLOPs
+    Flops,
+}
+
+impl AxisArg {
+    /// How much of it was spent.
+    #[must_use]
+    pub fn of(self, spend: &Spend) -> u128 {
+        match self {
+            Self::Tokens => spend.generated.into(),
+            Self::Computed => spend.computed.into(),
+            Self::Flops => spend.flops,
+        }
+    }
+
+    /// Its name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Computed => "computed",
+            Self::Flops => "FLOPs",
+        }
+    }
 }
 
 /// What all strategies share.
@@ -120,6 +180,16 @@ pub struct Run {
     /// its records are in a directory of that name within the run's
     #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Run")]
     pub beside: Option<Beside>,
+    /// Print what the run would cost, and compute nothing
+    ///
+    /// The strategy runs under its budget on a stand-in for the models. Steps and answers are taken to
+    /// be as long as is allowed, unless `--like` says how long they are.
+    #[arg(long, conflicts_with_all = ["out", "resume", "beside"], help_heading = "Run")]
+    pub dry_run: bool,
+    /// With `--dry-run`: take steps and answers to be as long as in this run, such as a short one of
+    /// `greedy` with the same model
+    #[arg(long, value_name = "DIR", requires = "dry_run", help_heading = "Run")]
+    pub like: Option<PathBuf>,
     /// End standard output with the summary as one JSON object on its last line
     #[arg(long, help_heading = "Run")]
     pub json: bool,
@@ -236,6 +306,11 @@ pub enum ScorerArg {
     ChosenLogprob,
     /// Negative mean entropy of the next-token distribution
     Entropy,
+    /// Mean divergence of the next-token distribution from the uniform one (self-certainty)
+    SelfCertainty,
+    /// The dataset's verifier, which checks by what the problem says: 1 for a correct answer of `game24`
+    /// or `countdown`, 0 for unsound arithmetic, else 1/2
+    Verifier,
     /// A process reward model, which `--prm` gives
     Prm,
 }
@@ -254,6 +329,8 @@ impl From<ScorerArg> for ScorerName {
             ScorerArg::TopLogprob => Self::TopLogprob,
             ScorerArg::ChosenLogprob => Self::ChosenLogprob,
             ScorerArg::Entropy => Self::Entropy,
+            ScorerArg::SelfCertainty => Self::SelfCertainty,
+            ScorerArg::Verifier => Self::Verifier,
             ScorerArg::Prm => Self::Prm,
         }
     }

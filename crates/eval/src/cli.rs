@@ -1,6 +1,8 @@
 //! The command line: bad input ends with exit code 2 before anything is computed.
 
+mod anytime;
 mod default_dir;
+mod dry_run;
 mod eval;
 mod failure;
 mod gpu_check;
@@ -29,6 +31,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Eval(strategy) => eval::eval(&strategy),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Anytime(args) => anytime::anytime(&args),
         Command::Model(command) => model::model(&command),
         Command::GpuCheck(args) => gpu_check::gpu_check(&args),
     };

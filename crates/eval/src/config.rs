@@ -50,6 +50,20 @@ pub enum ConfigError {
         /// What to do.
         instead: &'static str,
     },
+    /// A Beta prior needs scores from 0 to 1.
+    #[error("`{flag}` needs scores from 0 to 1, and those of `--scorer` are not: {instead}")]
+    UnboundScores {
+        /// The flag and its value.
+        flag: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+    /// A verifier scores, and the dataset's problems provide nothing to check.
+    #[error("dataset `{}` has no verifier: its problems provide nothing to check an answer by; take another `--scorer`", kind.name())]
+    NoVerifier {
+        /// The dataset.
+        kind: DatasetKind,
+    },
     /// A process reward model scores, and none is given.
     #[error("`--scorer prm` needs a process reward model: give one with `--prm PATH`")]
     NoPrm,

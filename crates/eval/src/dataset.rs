@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::builtin;
-use crate::countdown::{self, PuzzleRows};
+use crate::countdown::{self, CountdownVerifier, PuzzleRows};
 use crate::problem::{Gold, Item, Problem};
 
 /// The layouts of datasets that can be read.
@@ -60,6 +60,12 @@ impl DatasetKind {
             Self::Math500 => AnswerForm::Latex,
             Self::Game24 | Self::Countdown => AnswerForm::Expression,
         }
+    }
+
+    /// What checks its answers by what the problems themselves say, without gold.
+    #[must_use]
+    pub fn verifier(self) -> Option<CountdownVerifier> {
+        matches!(self, Self::Game24 | Self::Countdown).then_some(CountdownVerifier)
     }
 
     /// Its name on the command line.

@@ -9,6 +9,7 @@
 //! without them.
 
 pub mod answers;
+pub mod anytime;
 #[cfg(feature = "args")]
 pub mod args;
 pub mod budget_arg;
@@ -19,7 +20,9 @@ pub mod clock;
 pub mod config;
 pub mod countdown;
 pub mod dataset;
+pub mod dry_run;
 pub mod extract;
+pub mod forms;
 pub mod grade;
 mod log;
 mod plan;
@@ -41,6 +44,7 @@ pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
 pub use config::{Chat, ConfigError, DatasetSpec, generation};
 pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
+pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
 pub use extract::{Extracted, Rule, extract};
 pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
 pub use problem::{Gold, Item, Problem, content_hash};
@@ -48,7 +52,9 @@ pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
 pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
-pub use spec::{PriorName, ScorerName, Selection, Stepwise, StrategySpec};
+pub use spec::{
+    EvaluateName, GenerateName, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Thinking,
+};
 pub use stats::{Interval, clustered, wilson};
 pub use store::{Store, StoreError, read_run};
 pub use summary::{Accuracy, Summary};

@@ -5,18 +5,20 @@ use std::sync::Arc;
 
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Config, Dvts, Gate, Greedy, Lookahead,
-    ParticleFilter, Puct, Rebase, Selected, SelfConsistency, Strategy, Tree, Uct, best, majority,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Config, Dvts, Gate, GraphOfThoughts,
+    Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected, SelfConsistency, Strategy,
+    TotBfs, TotDfs, Tree, Uct, best, majority,
+    thoughts::{Evaluate, Generate},
     weighted,
 };
 
 use crate::dataset::AnswerForm;
 use crate::{
-    Votes,
-    spec::{Selection, Stepwise, StrategySpec},
+    Votes, forms,
+    spec::{EvaluateName, GenerateName, Selection, Stepwise, StrategySpec, Thinking},
 };
 
-/// The one scorer of a run.
+/// The one scorer of a run; where the policy judges and there is none, the id of its judgements.
 const SCORER: ScorerId = ScorerId(0);
 
 impl StrategySpec {
@@ -58,11 +60,28 @@ impl StrategySpec {
                 let Stepwise { depth, aggregate, .. } = steps;
                 Box::new(ParticleFilter::new(n, score_temperature, depth, SCORER, aggregate)?)
             }
-            Self::Uct { width, simulations, exploration, steps } => {
-                Box::new(Uct::new(width, simulations, steps.depth, exploration, SCORER)?)
+            Self::Uct { width, simulations, exploration, rollouts, steps } => {
+                let uct = Uct::new(width, simulations, steps.depth, exploration, SCORER)?;
+                Box::new(uct.with_rollouts(rollouts))
             }
-            Self::Puct { width, simulations, exploration, steps } => {
-                Box::new(Puct::new(width, simulations, steps.depth, exploration, SCORER)?)
+            Self::Puct { width, simulations, exploration, rollouts, steps } => {
+                let puct = Puct::new(width, simulations, steps.depth, exploration, SCORER)?;
+                Box::new(puct.with_rollouts(rollouts))
+            }
+            Self::TotBfs { breadth, thinking } => {
+                let (generate, evaluate) = thoughts(thinking);
+                Box::new(TotBfs::new(breadth, thinking.depth, generate, evaluate, SCORER)?)
+            }
+            Self::TotDfs { visits, threshold, thinking } => {
+                let (generate, evaluate) = thoughts(thinking);
+                let depth = thinking.depth;
+                Box::new(TotDfs::new(visits, depth, threshold, generate, evaluate, SCORER)?)
+            }
+            Self::Revision { chains, revisions, .. } => {
+                Box::new(Revision::new(chains, revisions, forms::REVISE, SCORER)?)
+            }
+            Self::Graph { n, group, attempts, .. } => {
+                Box::new(GraphOfThoughts::new(n, group, attempts, forms::MERGE, SCORER)?)
             }
         })
     }
@@ -95,8 +114,14 @@ impl StrategySpec {
                 let step = NonZeroU32::new(steps.max_step_tokens).unwrap_or(NonZeroU32::MIN);
                 (steps.temperature, steps.seed, step)
             }
+            (Self::TotBfs { thinking: one, .. } | Self::TotDfs { thinking: one, .. }, None) => {
+                let step = NonZeroU32::new(one.max_step_tokens).unwrap_or(NonZeroU32::MIN);
+                (one.temperature, one.seed, step)
+            }
             (
-                Self::BestOfN { temperature, seed, .. }
+                Self::Revision { temperature, seed, .. }
+                | Self::Graph { temperature, seed, .. }
+                | Self::BestOfN { temperature, seed, .. }
                 | Self::SelfConsistency { temperature, seed, .. }
                 | Self::AdaptiveConsistency { temperature, seed, .. },
                 None,
@@ -111,4 +136,16 @@ impl StrategySpec {
             ..Config::new(Sampling::at(temperature), max_step_tokens, max_tokens)
         }
     }
+}
+
+fn thoughts(thinking: Thinking) -> (Generate, Evaluate) {
+    let generate = match thinking.generate {
+        GenerateName::Sample => Generate::Sample(thinking.n),
+        GenerateName::Propose => Generate::Propose(forms::PROPOSE),
+    };
+    let evaluate = match thinking.evaluate {
+        EvaluateName::Value => Evaluate::Value(forms::VALUE, thinking.judgements),
+        EvaluateName::Vote => Evaluate::Vote(forms::VOTE, thinking.judgements),
+    };
+    (generate, evaluate)
 }

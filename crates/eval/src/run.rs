@@ -4,11 +4,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
+use espalier_core::{Budget, Clock, Forms, Policy, Prompt, Scorer, Stops};
+use espalier_prm::Evidence;
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
+use crate::config::ConfigError;
 use crate::dataset::Dataset;
+use crate::forms;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
 use crate::record::{Outcome, Record};
@@ -31,6 +34,8 @@ pub struct Run<'a> {
     pub budget: Budget,
     /// Problems searched at a time.
     pub in_flight: NonZeroUsize,
+    /// The prompts of strategies that ask with prompts: those of [`Asking::forms`](crate::forms::Asking::forms).
+    pub forms: Forms,
 }
 
 /// Why a run could not be carried out.
@@ -43,6 +48,15 @@ pub enum RunError {
     /// The strategy scores with a process reward model, and none was given.
     #[error("the strategy scores with a process reward model, and there is none: give one")]
     NoPrm,
+    /// The strategy scores with a verifier, and the dataset has none.
+    #[error(transparent)]
+    NoVerifier(ConfigError),
+    /// The strategy asks with prompts, and there are none.
+    #[error("`{strategy}` asks with prompts, and the run has none: give it forms")]
+    NoForms {
+        /// The strategy.
+        strategy: StrategySpec,
+    },
     /// The run's directory cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -87,8 +101,13 @@ pub fn run(
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
     }
+    run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
+    let strategy = run.strategy;
+    if strategy.is_prompted() && run.forms.get(forms::VALUE).is_none() {
+        return Err(RunError::NoForms { strategy });
+    }
     let mut tasks = Vec::with_capacity(todo.len());
     for item in &todo {
         let problem = &item.problem;
@@ -97,16 +116,18 @@ pub fn run(
         let strategy = run.strategy.strategy(run.dataset.kind.form())?;
         tasks.push(Task { prompt, hash: problem.hash, strategy });
     }
-    let config =
-        run.strategy.config(run.max_tokens, Arc::clone(&run.stops), run.budget, run.in_flight);
-    let mut confidence = run
-        .strategy
-        .scorer()
-        .and_then(ScorerName::confidence)
-        .map(espalier_prm::Confidence::scorer);
-    let scorers = match &mut confidence {
-        Some(confidence) => vec![confidence as &mut dyn Scorer],
-        None => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
+    let stops = Arc::clone(&run.stops);
+    let config = strategy.config(run.max_tokens, stops, run.budget, run.in_flight);
+    let config = espalier_search::Config { forms: run.forms.clone(), ..config };
+    let name = run.strategy.scorer();
+    let mut confidence =
+        name.and_then(ScorerName::confidence).map(espalier_prm::Confidence::scorer);
+    let by_evidence = run.dataset.kind.verifier().filter(|_| name == Some(ScorerName::Verifier));
+    let mut evidence = by_evidence.map(|verifier| Evidence::new(verifier).scorer());
+    let scorers = match (&mut confidence, &mut evidence) {
+        (Some(confidence), _) => vec![confidence as &mut dyn Scorer],
+        (None, Some(evidence)) => vec![evidence as &mut dyn Scorer],
+        (None, None) => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
     };
     let mut models = Models { policy, scorers };
     let mut failure = None;

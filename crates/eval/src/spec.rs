@@ -1,17 +1,22 @@
 //! Specs: strategies and their numbers, as data.
 
+mod prompted;
+
 use std::fmt;
 use std::path::Path;
 
 use espalier_core::Aggregate;
 use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+pub use prompted::{EvaluateName, GenerateName, Thinking};
 
 use crate::config::ConfigError;
+use crate::dataset::DatasetKind;
 
 /// What rates a path: the policy's own confidence, or a process reward model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScorerName {
     /// Mean log-probability of the likeliest token.
@@ -20,25 +25,30 @@ pub enum ScorerName {
     ChosenLogprob,
     /// Negative mean entropy.
     Entropy,
+    /// Mean divergence of the next-token distribution from the uniform one.
+    SelfCertainty,
+    /// A verifier of what the problem itself provides; scores are in [0, 1].
+    Verifier,
     /// A process reward model; scores are in [0, 1].
     Prm,
 }
 
 impl ScorerName {
-    /// The confidence it names; `None` for a process reward model.
+    /// The confidence it names; `None` for a verifier and a process reward model.
     #[must_use]
     pub fn confidence(self) -> Option<Confidence> {
         match self {
             Self::TopLogprob => Some(Confidence::MeanTopLogprob),
             Self::ChosenLogprob => Some(Confidence::MeanChosenLogprob),
             Self::Entropy => Some(Confidence::NegativeMeanEntropy),
-            Self::Prm => None,
+            Self::SelfCertainty => Some(Confidence::SelfCertainty),
+            Self::Verifier | Self::Prm => None,
         }
     }
 }
 
 /// How a finished tree becomes an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
     /// The answer of the best path.
@@ -50,7 +60,7 @@ pub enum Selection {
 }
 
 /// What all strategies have that go step by step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stepwise {
     /// Steps of a path, at most.
     pub depth: u32,
@@ -69,7 +79,7 @@ pub struct Stepwise {
 }
 
 /// What AB-MCTS believes of steps before it sees any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PriorName {
     /// [`Prior::GAUSSIAN`].
@@ -88,7 +98,7 @@ impl From<PriorName> for Prior {
 }
 
 /// A strategy and its numbers. What has no effect on a strategy is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum StrategySpec {
     /// One answer at temperature 0.
@@ -212,6 +222,8 @@ pub enum StrategySpec {
         simulations: u32,
         /// Weight of what is little visited.
         exploration: f64,
+        /// Answers that a step is rolled out to for its value; its own score counts where there are none.
+        rollouts: u32,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -224,9 +236,61 @@ pub enum StrategySpec {
         simulations: u32,
         /// Weight of what is likely and little visited.
         exploration: f64,
+        /// Answers that a step is rolled out to for its value; its own score counts where there are none.
+        rollouts: u32,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
+    },
+    /// Tree of thoughts, breadth first.
+    TotBfs {
+        /// Paths that are kept.
+        breadth: u32,
+        /// What both have.
+        #[serde(flatten)]
+        thinking: Thinking,
+    },
+    /// Tree of thoughts, depth first.
+    TotDfs {
+        /// Steps visited, at most.
+        visits: u32,
+        /// What a step must be worth more than.
+        threshold: f64,
+        /// What both have.
+        #[serde(flatten)]
+        thinking: Thinking,
+    },
+    /// Answers revised in turn.
+    Revision {
+        /// Chains side by side.
+        chains: u32,
+        /// Revisions of each answer.
+        revisions: u32,
+        /// What scores an answer.
+        scorer: ScorerName,
+        /// How one is chosen.
+        select: Selection,
+        /// How tokens are drawn.
+        temperature: f32,
+        /// The source of all randomness.
+        seed: u64,
+    },
+    /// Graph of thoughts: answers merged.
+    Graph {
+        /// Answers to begin with.
+        n: u32,
+        /// Answers merged into one.
+        group: u32,
+        /// Attempts at each merge.
+        attempts: u32,
+        /// What scores an answer.
+        scorer: ScorerName,
+        /// How one is chosen.
+        select: Selection,
+        /// How tokens are drawn.
+        temperature: f32,
+        /// The source of all randomness.
+        seed: u64,
     },
 }
 
@@ -254,6 +318,12 @@ impl fmt::Display for StrategySpec {
             Self::Puct { width, simulations, .. } => {
                 write!(f, "puct, width {width}, simulations {simulations}")
             }
+            Self::TotBfs { breadth, .. } => write!(f, "tot-bfs, breadth {breadth}"),
+            Self::TotDfs { visits, .. } => write!(f, "tot-dfs, visits {visits}"),
+            Self::Revision { chains, revisions, .. } => {
+                write!(f, "revision, chains {chains}, revisions {revisions}")
+            }
+            Self::Graph { n, group, .. } => write!(f, "graph, n {n}, group {group}"),
         }
     }
 }
@@ -270,7 +340,11 @@ impl StrategySpec {
             Self::Greedy
             | Self::BestOfN { .. }
             | Self::SelfConsistency { .. }
-            | Self::AdaptiveConsistency { .. } => None,
+            | Self::AdaptiveConsistency { .. }
+            | Self::TotBfs { .. }
+            | Self::TotDfs { .. }
+            | Self::Revision { .. }
+            | Self::Graph { .. } => None,
             Self::Gate { steps, .. }
             | Self::AbMcts { steps, .. }
             | Self::Beam { steps, .. }
@@ -283,11 +357,22 @@ impl StrategySpec {
         }
     }
 
-    /// What scores its paths, if anything does.
+    /// Whether it asks with prompts, which need a model that reads instructions.
+    #[must_use]
+    pub fn is_prompted(&self) -> bool {
+        matches!(
+            self,
+            Self::TotBfs { .. } | Self::TotDfs { .. } | Self::Revision { .. } | Self::Graph { .. }
+        )
+    }
+
+    /// What scores its paths, if anything but the policy's own judgement does.
     #[must_use]
     pub fn scorer(&self) -> Option<ScorerName> {
         match self {
-            Self::BestOfN { scorer, .. } => Some(*scorer),
+            Self::BestOfN { scorer, .. }
+            | Self::Revision { scorer, .. }
+            | Self::Graph { scorer, .. } => Some(*scorer),
             _ => self.stepwise().map(|steps| steps.scorer),
         }
     }
@@ -296,7 +381,11 @@ impl StrategySpec {
     #[must_use]
     pub fn selection(&self) -> (Selection, Aggregate) {
         match self {
-            Self::BestOfN { select, .. } => (*select, Aggregate::Last),
+            Self::BestOfN { select, .. }
+            | Self::Revision { select, .. }
+            | Self::Graph { select, .. }
+            | Self::TotBfs { thinking: Thinking { select, .. }, .. }
+            | Self::TotDfs { thinking: Thinking { select, .. }, .. } => (*select, Aggregate::Last),
             // The vote over one path is that path.
             _ => self
                 .stepwise()
@@ -308,10 +397,14 @@ impl StrategySpec {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities.
+    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities,
+    /// [`ConfigError::UnboundScores`] for a Beta prior over scores that are no shares.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.scorer().is_none_or(|scorer| scorer == ScorerName::Prm) {
-            return Ok(());
+        let beta = matches!(self, Self::AbMcts { prior: PriorName::Beta, .. });
+        match self.scorer() {
+            None | Some(ScorerName::Prm | ScorerName::Verifier) => return Ok(()),
+            Some(ScorerName::SelfCertainty) if !beta => return Ok(()),
+            Some(_) => {}
         }
         self.check_signed("those of `--scorer` are log-probabilities")
     }
@@ -321,22 +414,37 @@ impl StrategySpec {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes.
+    /// [`ConfigError::NegativeScores`] for products and weighted votes, [`ConfigError::UnboundScores`] for a
+    /// Beta prior.
     pub fn check_signed(&self, whose: &'static str) -> Result<(), ConfigError> {
         let (select, aggregate) = self.selection();
+        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
+            let instead = "use `--prior gaussian`";
+            return Err(ConfigError::UnboundScores { flag: "--prior beta", instead });
+        }
         if select == Selection::Weighted {
             let instead = "use `--select majority` or `--select best`";
             return Err(ConfigError::NegativeScores { flag: "--select weighted", whose, instead });
-        }
-        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
-            let instead = "use `--prior gaussian`";
-            return Err(ConfigError::NegativeScores { flag: "--prior beta", whose, instead });
         }
         if aggregate == Aggregate::Prod {
             let instead = "use `--aggregate mean`, which ranks as their product's root does";
             return Err(ConfigError::NegativeScores { flag: "--aggregate prod", whose, instead });
         }
         Ok(())
+    }
+
+    /// Checks that a dataset provides what scores.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NoVerifier`] where a verifier scores and the dataset has none.
+    pub fn check_verifier(&self, kind: DatasetKind) -> Result<(), ConfigError> {
+        match self.scorer() {
+            Some(ScorerName::Verifier) if kind.verifier().is_none() => {
+                Err(ConfigError::NoVerifier { kind })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Checks that a process reward model is given if and only if it scores.
@@ -354,78 +462,4 @@ impl StrategySpec {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn scored(scorer: ScorerName, aggregate: Aggregate, select: Selection) -> StrategySpec {
-        let steps = Stepwise {
-            depth: 40,
-            max_step_tokens: 256,
-            scorer,
-            aggregate,
-            select,
-            temperature: 0.8,
-            seed: 42,
-        };
-        StrategySpec::Beam { width: 4, n: None, steps }
-    }
-
-    #[test]
-    fn log_probabilities_are_neither_multiplied_nor_added_as_votes() {
-        assert!(
-            scored(ScorerName::ChosenLogprob, Aggregate::Last, Selection::Best).check().is_ok()
-        );
-        let error = scored(ScorerName::ChosenLogprob, Aggregate::Prod, Selection::Best)
-            .check()
-            .unwrap_err()
-            .to_string();
-        assert!(error.starts_with("`--aggregate prod` needs scores that are not negative"));
-        assert!(
-            scored(ScorerName::ChosenLogprob, Aggregate::Last, Selection::Weighted)
-                .check()
-                .is_err()
-        );
-        assert!(StrategySpec::Greedy.check().is_ok());
-    }
-
-    #[test]
-    fn scores_of_a_prm_are_multiplied_and_added_as_votes() {
-        let best = |scorer| StrategySpec::BestOfN {
-            n: 2,
-            scorer,
-            select: Selection::Weighted,
-            temperature: 0.8,
-            seed: 1,
-        };
-        assert!(best(ScorerName::Prm).check().is_ok());
-        assert!(best(ScorerName::Entropy).check().is_err());
-        let beam = scored(ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
-        assert!(beam.check().is_ok());
-        assert_eq!(serde_json::to_value(beam).unwrap()["scorer"], "prm");
-    }
-
-    #[test]
-    fn a_prm_is_given_if_and_only_if_it_scores() {
-        let confident = scored(ScorerName::ChosenLogprob, Aggregate::Last, Selection::Best);
-        let path = Path::new("dir");
-        assert!(confident.check_prm(None).is_ok() && StrategySpec::Greedy.check_prm(None).is_ok());
-        let unused =
-            "`--prm dir` has no effect on this strategy: take `--scorer prm` too, or leave it out";
-        assert_eq!(confident.check_prm(Some(path)).unwrap_err().to_string(), unused);
-        let prm = scored(ScorerName::Prm, Aggregate::Last, Selection::Best);
-        assert!(prm.check_prm(Some(path)).is_ok());
-        let missing = "`--scorer prm` needs a process reward model: give one with `--prm PATH`";
-        assert_eq!(prm.check_prm(None).unwrap_err().to_string(), missing);
-    }
-
-    #[test]
-    fn what_strategies_share_stands_beside_their_own_numbers() {
-        let beam = scored(ScorerName::Prm, Aggregate::Min, Selection::Best);
-        let StrategySpec::Beam { steps, .. } = beam else { unreachable!() };
-        let rebase = StrategySpec::Rebase { n: 16, score_temperature: 0.2, steps };
-        let value = serde_json::to_value(rebase).unwrap();
-        assert_eq!((&value["name"], &value["n"]), (&"rebase".into(), &16.into()));
-        assert_eq!((&value["aggregate"], &value["depth"]), (&"min".into(), &40.into()));
-        assert_eq!(rebase.to_string(), "rebase, n 16");
-    }
-}
+mod tests;

@@ -251,7 +251,7 @@ impl Store {
         events: &[Event],
     ) -> Result<PathBuf, StoreError> {
         let traces = self.dir.join(TRACES);
-        let path = traces.join(trace_name(id, hash));
+        let path = trace_path(&self.dir, id, hash);
         let lines = || -> io::Result<Vec<u8>> {
             let mut text = Vec::new();
             for event in events {
@@ -348,6 +348,12 @@ fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     drop(file);
     fs::rename(&temporary, path)?;
     File::open(dir)?.sync_all()
+}
+
+/// Where a run keeps the trace of a problem.
+#[must_use]
+pub fn trace_path(dir: &Path, id: &str, hash: u64) -> PathBuf {
+    dir.join(TRACES).join(trace_name(id, hash))
 }
 
 /// A file name for a problem: its id where that is one, otherwise made unique by the hash.

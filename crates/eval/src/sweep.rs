@@ -32,7 +32,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use espalier_core::{Budget, Clock, Policy, Prompt, Scorer, Stops};
+use espalier_core::{Budget, Clock, Forms, Policy, Prompt, Scorer, Stops};
 
 pub use calibration::Calibration;
 pub use cell::Cell;
@@ -303,6 +303,7 @@ impl Sweep<'_> {
             max_tokens,
             budget,
             in_flight: self.in_flight,
+            forms: Forms::default(),
         };
         let prm = bench.prm.as_mut().map(|prm| &mut **prm as &mut dyn Scorer);
         let (put, clock) = (&mut *bench.prompt, bench.clock);

@@ -173,6 +173,7 @@ impl World {
             budget: self.budget,
             seed: self.seed,
             in_flight: NonZeroUsize::new(self.in_flight).expect("worlds are searched"),
+            forms: espalier_core::Forms::default(),
             ..Config::new(Sampling::at(1.0), number(self.step), number(self.path))
         };
         let mut done = Outcomes::new();

@@ -7,12 +7,14 @@ const LANES: usize = 16;
 
 /// A summary of one row of logits.
 ///
-/// `ln p_i = x_i − ln Σ e^{x_j}`; the entropy is `ln Σ e^{x_j} − Σ p_j x_j`.
+/// `ln p_i = x_i − ln Σ e^{x_j}`; the entropy is `ln Σ e^{x_j} − Σ p_j x_j`; with V values, the divergence
+/// from the uniform distribution is `ln Σ e^{x_j} − ln V − (1/V) Σ x_j`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distribution {
     max: f32,
     log_normalizer: f32,
     entropy: f32,
+    self_certainty: f32,
     argmax: TokenId,
 }
 
@@ -31,6 +33,7 @@ impl Distribution {
     /// let distribution = Distribution::new(&uniform).unwrap();
     /// assert!((distribution.entropy() - 4_f32.ln()).abs() < 1e-6);
     /// assert!((distribution.logprob(&uniform, 2) + 4_f32.ln()).abs() < 1e-6);
+    /// assert!(distribution.self_certainty() < 1e-6);
     /// ```
     pub fn new(logits: &[f32]) -> Result<Self, ModelError> {
         let finite = logits.iter().fold(true, |finite, logit| finite & logit.is_finite());
@@ -39,9 +42,11 @@ impl Distribution {
         }
         let max = logits.iter().fold(f32::NEG_INFINITY, |max, logit| max.max(*logit));
         let argmax = logits.iter().position(|logit| *logit >= max).unwrap_or(0);
-        let (mut sums, mut weighted) = ([0.0_f64; LANES], [0.0_f64; LANES]);
+        let (mut sums, mut weighted, mut plain) =
+            ([0.0_f64; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
         for block in logits.chunks(64 * LANES) {
-            let (mut sum, mut moment) = ([0.0_f32; LANES], [0.0_f32; LANES]);
+            let (mut sum, mut moment, mut depth) =
+                ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
             let lanes = block.chunks_exact(LANES);
             let rest = lanes.remainder();
             for lane in lanes {
@@ -50,23 +55,28 @@ impl Distribution {
                     let power = exp(below);
                     sum[i] += power;
                     moment[i] += power * below;
+                    depth[i] += below;
                 }
             }
             for (i, logit) in rest.iter().enumerate() {
                 let below = logit - max;
                 sum[i] += exp(below);
                 moment[i] += exp(below) * below;
+                depth[i] += below;
             }
             for i in 0..LANES {
                 sums[i] += f64::from(sum[i]);
                 weighted[i] += f64::from(moment[i]);
+                plain[i] += f64::from(depth[i]);
             }
         }
         let (sum, moment) = (sums.iter().sum::<f64>(), weighted.iter().sum::<f64>());
+        let (count, depth) = (logits.len() as f64, plain.iter().sum::<f64>());
         Ok(Self {
             max,
             log_normalizer: (f64::from(max) + sum.ln()) as f32,
             entropy: (sum.ln() - moment / sum).max(0.0) as f32,
+            self_certainty: (sum.ln() - count.ln() - depth / count).max(0.0) as f32,
             argmax: argmax as TokenId,
         })
     }
@@ -105,6 +115,12 @@ impl Distribution {
     #[must_use]
     pub fn entropy(&self) -> f32 {
         self.entropy
+    }
+
+    /// How far it is from the uniform distribution: the divergence of it from that one, nats.
+    #[must_use]
+    pub fn self_certainty(&self) -> f32 {
+        self.self_certainty
     }
 
     /// The `k` likeliest tokens with their log-probabilities, best first, ties by id.
@@ -186,6 +202,10 @@ mod tests {
                 .sum();
             prop_assert!((f64::from(distribution.log_normalizer()) - sum.ln()).abs() < 1e-5 * sum.ln().abs().max(1.0));
             prop_assert!((f64::from(distribution.entropy()) - entropy).abs() < 1e-4);
+            let v = logits.len() as f64;
+            let certainty: f64 =
+                logits.iter().map(|x| ((1.0 / v).ln() - (f64::from(*x) - sum.ln())) / v).sum();
+            prop_assert!((f64::from(distribution.self_certainty()) - certainty).abs() < 1e-4);
         }
 
         #[test]

@@ -10,14 +10,15 @@ use espalier_core::{Immediate, ModelError, Path, PathScorer, Score, TokenStat};
 /// - mean chosen log-probability: 1/T Σₜ ln p(xₜ), the negative logarithm of the step's perplexity;
 /// - mean top log-probability: 1/T Σₜ maxᵥ ln p(v), the same of the likeliest token instead of the
 ///   sampled one, so that a draw of the tail does not count against the distribution;
-/// - negative mean entropy: 1/T Σₜ Σᵥ p(v) ln p(v), with p at position t.
+/// - negative mean entropy: 1/T Σₜ Σᵥ p(v) ln p(v), with p at position t;
+/// - self-certainty: 1/T Σₜ KL(U ‖ p) = −1/(T V) Σₜ Σᵥ ln(V p(v)), with U uniform over the vocabulary of V.
 ///
 /// # Units
 ///
-/// Nats a token; never positive.
+/// Nats a token; never positive, but self-certainty, which is never negative.
 ///
 /// Source: Kang et al. 2025, <https://arxiv.org/abs/2502.18581>, which compares such averages over a
-/// response as scores for best-of-N. Deviations: the average is over one step, of which a whole answer
+/// response as scores for best-of-N and defines self-certainty in section 3. Deviations: the average is over one step, of which a whole answer
 /// is the special case; the mean top log-probability is defined here.
 ///
 /// ```
@@ -26,15 +27,16 @@ use espalier_core::{Immediate, ModelError, Path, PathScorer, Score, TokenStat};
 /// use espalier_prm::Confidence;
 ///
 /// // Two tokens: one drawn at 1/2 of (1/2, 1/2), one drawn at 1/4 of (3/4, 1/4).
-/// let stat = |chosen: f32, top: f32, nats: f32| TokenStat {
+/// let stat = |chosen: f32, top: f32, nats: f32, certainty: f32| TokenStat {
 ///     logprob: chosen.ln(),
 ///     top_logprob: top.ln(),
 ///     entropy: Some(Entropy::Exact(nats)),
+///     self_certainty: Some(certainty),
 /// };
 /// let step = Step {
 ///     tokens: [7, 8].into(),
 ///     text: "ab".to_owned(),
-///     stats: vec![stat(0.5, 0.5, 0.6931), stat(0.25, 0.75, 0.5623)],
+///     stats: vec![stat(0.5, 0.5, 0.6931, 0.0), stat(0.25, 0.75, 0.5623, 0.1438)],
 ///     alternatives: Vec::new(),
 ///     finish: Finish::Step,
 /// };
@@ -44,6 +46,9 @@ use espalier_core::{Immediate, ModelError, Path, PathScorer, Score, TokenStat};
 /// assert!((score(Confidence::MeanChosenLogprob) - (-0.6931 - 1.3863) / 2.0).abs() < 1e-4);
 /// assert!((score(Confidence::MeanTopLogprob) - (-0.6931 - 0.2877) / 2.0).abs() < 1e-4);
 /// assert!((score(Confidence::NegativeMeanEntropy) - (-0.6931 - 0.5623) / 2.0).abs() < 1e-4);
+/// // KL of (1/2, 1/2) from (3/4, 1/4) is 1/2 ln(2/3) + 1/2 ln 2.
+/// let divergence = 0.5 * (2.0_f32 / 3.0).ln() + 0.5 * 2.0_f32.ln();
+/// assert!((score(Confidence::SelfCertainty) - divergence / 2.0).abs() < 1e-4);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -54,6 +59,8 @@ pub enum Confidence {
     MeanChosenLogprob,
     /// Negative mean entropy. Where an engine knows only its likeliest tokens, of its estimate.
     NegativeMeanEntropy,
+    /// Mean divergence of the distribution from the uniform one.
+    SelfCertainty,
 }
 
 /// No confidence score has this name.
@@ -70,8 +77,12 @@ fn names() -> String {
 
 impl Confidence {
     /// Every confidence score.
-    pub const ALL: [Self; 3] =
-        [Self::MeanTopLogprob, Self::MeanChosenLogprob, Self::NegativeMeanEntropy];
+    pub const ALL: [Self; 4] = [
+        Self::MeanTopLogprob,
+        Self::MeanChosenLogprob,
+        Self::NegativeMeanEntropy,
+        Self::SelfCertainty,
+    ];
 
     /// The name on the command line and in reports.
     #[must_use]
@@ -80,6 +91,7 @@ impl Confidence {
             Self::MeanTopLogprob => "mean-top-logprob",
             Self::MeanChosenLogprob => "mean-chosen-logprob",
             Self::NegativeMeanEntropy => "negative-mean-entropy",
+            Self::SelfCertainty => "self-certainty",
         }
     }
 
@@ -106,6 +118,7 @@ impl Confidence {
             Self::MeanTopLogprob => Some(stat.top_logprob),
             Self::MeanChosenLogprob => Some(stat.logprob),
             Self::NegativeMeanEntropy => stat.entropy.map(|entropy| -entropy.nats()),
+            Self::SelfCertainty => stat.self_certainty,
         }
     }
 }
@@ -128,7 +141,9 @@ impl PathScorer for Confidence {
         }
         let mut sum = 0.0;
         for stat in &step.stats {
-            sum += f64::from(self.of(stat).ok_or_else(|| lacks("every token's entropy"))?);
+            sum += f64::from(
+                self.of(stat).ok_or_else(|| lacks("what every token's whole distribution says"))?,
+            );
         }
         Ok(Score::new((sum / step.stats.len() as f64) as f32)?)
     }

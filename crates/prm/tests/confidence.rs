@@ -23,9 +23,15 @@ fn path(stats: Vec<TokenStat>) -> Path {
 
 /// A distribution's numbers: top, then chosen at most top; entropy apart.
 fn stat() -> impl Strategy<Value = TokenStat> {
-    (0.0_f32..8.0, 0.0_f32..8.0, 0.0_f32..8.0, any::<bool>()).prop_map(|(top, gap, nats, exact)| {
+    let nats = || 0.0_f32..8.0;
+    (nats(), nats(), nats(), nats(), any::<bool>()).prop_map(|(top, gap, nats, far, exact)| {
         let entropy = if exact { Entropy::Exact(nats) } else { Entropy::Estimated(nats) };
-        TokenStat { logprob: -top - gap, top_logprob: -top, entropy: Some(entropy) }
+        TokenStat {
+            logprob: -top - gap,
+            top_logprob: -top,
+            entropy: Some(entropy),
+            self_certainty: Some(far),
+        }
     })
 }
 
@@ -42,6 +48,7 @@ fn raw(which: Confidence, stat: &TokenStat) -> f32 {
         Confidence::MeanTopLogprob => stat.top_logprob,
         Confidence::MeanChosenLogprob => stat.logprob,
         Confidence::NegativeMeanEntropy => -stat.entropy.map_or(f32::NAN, Entropy::nats),
+        Confidence::SelfCertainty => stat.self_certainty.unwrap_or(f32::NAN),
         _ => unreachable!("a new confidence needs its formula here"),
     }
 }
@@ -57,7 +64,8 @@ proptest! {
         let score = score(which, stats);
         prop_assert!(score <= each.iter().copied().fold(f32::MIN, f32::max));
         prop_assert!(score >= each.iter().copied().fold(f32::MAX, f32::min));
-        prop_assert!(score <= 0.0);
+        let sign = if which == Confidence::SelfCertainty { 1.0 } else { -1.0 };
+        prop_assert!(score * sign >= 0.0);
     }
 
     #[test]
@@ -68,6 +76,7 @@ proptest! {
                 logprob: stat.logprob - by,
                 top_logprob: stat.top_logprob - by,
                 entropy: stat.entropy.map(|entropy| Entropy::Exact(entropy.nats() + by)),
+                self_certainty: stat.self_certainty.map(|far| far - by),
             })
             .collect();
         prop_assert!((score(which, stats) - by - score(which, lower)).abs() < 1e-4);
@@ -111,7 +120,7 @@ proptest! {
 
 #[test]
 fn what_is_unknown_is_an_error_not_zero() {
-    let known = TokenStat { logprob: -1.0, top_logprob: -0.5, entropy: None };
+    let known = TokenStat { logprob: -1.0, top_logprob: -0.5, entropy: None, self_certainty: None };
     let bad = |which: Confidence, path: &Path| {
         assert!(matches!(which.score(path), Err(ModelError::BadRequest { .. })), "{which:?}");
     };
@@ -123,6 +132,7 @@ fn what_is_unknown_is_an_error_not_zero() {
         bad(which, &partly);
     }
     bad(Confidence::NegativeMeanEntropy, &path(vec![known]));
+    bad(Confidence::SelfCertainty, &path(vec![known]));
     let nan = TokenStat { logprob: f32::NAN, ..known };
     let error = Confidence::MeanChosenLogprob.score(&path(vec![nan])).unwrap_err();
     assert!(matches!(error, ModelError::NotFinite { .. }));
@@ -136,6 +146,6 @@ fn names_lead_back() {
     assert_eq!(
         Confidence::by_name("vibes").unwrap_err().to_string(),
         "no confidence score `vibes`; take one of `mean-top-logprob`, `mean-chosen-logprob`, \
-         `negative-mean-entropy`"
+         `negative-mean-entropy`, `self-certainty`"
     );
 }

@@ -57,5 +57,5 @@ pub use strategies::{
     Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
-pub use trace::{BadTrace, read, render, replay, write};
+pub use trace::{BadTrace, read, render, replay, retell, write};
 pub use tree::{Node, Tree};

@@ -18,8 +18,22 @@ pub(crate) struct Simulations {
     pub(crate) visits: Visits,
     /// Simulations to come.
     left: u32,
+    /// Answers that a child is rolled out to; its own score counts where there are none.
+    rollouts: u32,
+    /// Nodes there were when that was asked.
+    seen: usize,
     /// The leaf whose children the last round asked for.
     expanding: Option<NodeId>,
+    /// The leaf whose children the last round rolled out.
+    rolling: Option<Rolling>,
+}
+
+/// Children whose rollouts have been asked for.
+#[derive(Debug, Clone)]
+struct Rolling {
+    parent: NodeId,
+    /// The children, rolled out or not.
+    children: Vec<NodeId>,
 }
 
 impl Simulations {
@@ -32,7 +46,14 @@ impl Simulations {
         let width = at_least_one("--width", width)?;
         let left = at_least_one("--simulations", simulations)?;
         let depth = at_least_one("--depth", depth)?;
-        Ok(Self { width, depth, scorer, visits: Visits::new(), left, expanding: None })
+        let visits = Visits::new();
+        let (rollouts, seen, expanding, rolling) = (0, 1, None, None);
+        Ok(Self { width, depth, scorer, visits, left, rollouts, seen, expanding, rolling })
+    }
+
+    /// Values children by so many answers that are sampled from each.
+    pub(crate) fn roll_out(&mut self, rollouts: u32) {
+        self.rollouts = rollouts;
     }
 
     /// Backs up what the last round found, then simulates until a leaf is to be expanded. `likelihood`
@@ -44,14 +65,29 @@ impl Simulations {
         likelihood: impl Fn(&Tree, NodeId) -> f64,
     ) -> Round {
         if let Some(parent) = self.expanding.take() {
-            let made = self.made(tree, parent, likelihood);
-            self.visits.expand(parent, made);
+            let children = tree.children(parent);
+            // An open leaf has no children but those of earlier rollouts, which are answers.
+            let made = children.iter().copied().filter(|&id| id.index() >= self.seen);
+            let rolling = Rolling { parent, children: made.collect() };
+            let open = |&&id: &&NodeId| self.leaf(tree, id) == Leaf::Open;
+            let open: Vec<NodeId> = rolling.children.iter().filter(open).copied().collect();
+            if self.rollouts > 0 && !open.is_empty() {
+                self.rolling = Some(rolling);
+                let ask = |id| Ask::sample(id, self.rollouts, Until::End);
+                let asks = open.into_iter().map(ask).collect();
+                return Round { asks, score: Some(self.scorer), retain: Retain::All };
+            }
+            self.visits.expand(parent, self.made(tree, &rolling, likelihood));
+        } else if let Some(rolling) = self.rolling.take() {
+            self.visits.expand(rolling.parent, self.made(tree, &rolling, likelihood));
+            self.visits.pass_over(tree.len());
         }
         while self.left > 0 && self.visits.open() > 0 {
             let Some(leaf) = self.visits.descend(rule) else { break };
             self.left -= 1;
             if self.visits.is_open(leaf) {
                 self.expanding = Some(leaf);
+                self.seen = tree.len();
                 let asks = vec![Ask::sample(leaf, self.width, Until::Boundary)];
                 return Round { asks, score: Some(self.scorer), retain: Retain::All };
             }
@@ -63,18 +99,35 @@ impl Simulations {
     fn made(
         &self,
         tree: &Tree,
-        parent: NodeId,
+        rolling: &Rolling,
         likelihood: impl Fn(&Tree, NodeId) -> f64,
     ) -> Vec<Child> {
-        let children = tree.children(parent);
+        let children = &rolling.children;
         let leaf = |&id: &NodeId| self.leaf(tree, id);
         let logit = |id: &NodeId| (leaf(id) != Leaf::Dead).then(|| likelihood(tree, *id));
         let logits: Vec<Option<f64>> = children.iter().map(logit).collect();
-        let child = |(id, prior): (&NodeId, f64)| {
-            let score = tree.node(*id).score(self.scorer).expect("every round was scored");
-            Child { value: score.get().into(), prior, leaf: leaf(id) }
+        let child = |(id, prior): (&NodeId, f64)| Child {
+            value: self.value(tree, *id),
+            prior,
+            leaf: leaf(id),
         };
         children.iter().zip(softmax(&logits, 1.0)).map(child).collect()
+    }
+
+    /// The mean score of the answers a child was rolled out to, of the child itself where there are none.
+    fn value(&self, tree: &Tree, id: NodeId) -> f64 {
+        let score = |id: NodeId| {
+            let score = tree.node(id).score(self.scorer).expect("every round was scored");
+            f64::from(score.get())
+        };
+        let ends = tree.children(id).iter();
+        let ended = ends.filter(|&&end| tree.ended(end));
+        let answers: Vec<f64> = ended.map(|&end| score(end)).collect();
+        if answers.is_empty() {
+            score(id)
+        } else {
+            answers.iter().sum::<f64>() / answers.len() as f64
+        }
     }
 
     /// A step at the greatest depth that is not an answer leads nowhere.

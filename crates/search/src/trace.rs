@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use espalier_core::{Event, Finish, NodeId, Prompt, Step};
+use espalier_core::{Entry, Event, Finish, NodeId, Prompt, Step};
 
 use crate::{Node, Tree};
 
@@ -76,8 +76,37 @@ pub fn read(source: impl BufRead) -> Result<Vec<Event>, BadTrace> {
 ///
 /// [`BadTrace::OutOfTurn`].
 pub fn replay(prompt: Arc<Prompt>, room: u64, events: &[Event]) -> Result<Tree, BadTrace> {
+    retell(prompt, room, events, &mut |_, _| {})
+}
+
+/// The same as [`replay`], and tells `after` each round what the tree was and what had been spent by then.
+///
+/// # Errors
+///
+/// [`BadTrace::OutOfTurn`].
+pub fn retell(
+    prompt: Arc<Prompt>,
+    room: u64,
+    events: &[Event],
+    after: &mut dyn FnMut(&Tree, &Entry),
+) -> Result<Tree, BadTrace> {
     let mut tree = Tree::new(prompt, room);
+    let (mut spent, mut in_round) = (Entry::default(), false);
     for (index, event) in events.iter().enumerate() {
+        if matches!(event, Event::Round { .. } | Event::End { .. }) {
+            if in_round {
+                after(&tree, &spent);
+            }
+            in_round = matches!(event, Event::Round { .. });
+        }
+        if let Event::Proposed { cost, .. }
+        | Event::Judged { cost, .. }
+        | Event::Prompt { cost }
+        | Event::Node { cost, .. }
+        | Event::Scored { cost, .. } = event
+        {
+            spent += *cost;
+        }
         let out_of_turn = |node| BadTrace::OutOfTurn { event: index, node };
         match event {
             Event::Node { node, parent, merged, seed, tokens, text, finish, .. } => {

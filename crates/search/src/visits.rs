@@ -224,7 +224,8 @@ impl Visits {
         Some(NodeId(at as u32))
     }
 
-    /// Adds all children of an open leaf and backs up their values. They are the newest nodes, in order.
+    /// Adds all children of an open leaf and backs up their values. They are the newest nodes, in order, but for
+    /// those that are then [passed over](Self::pass_over).
     ///
     /// # Panics
     ///
@@ -261,6 +262,14 @@ impl Visits {
         } else {
             self.close(parent.index());
         }
+    }
+
+    /// Takes note of nodes that were added and are never visited, so that all nodes below `len` are known.
+    pub fn pass_over(&mut self, len: usize) {
+        let state = State::Closed;
+        let never =
+            Stat { sum: 0.0, parent: 0, first: 0, children: 0, visits: 0, prior: 0.0, state };
+        self.stats.resize(len.max(self.stats.len()), never);
     }
 
     /// Visits a leaf once more: backs its value up again.

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand, ValueEnum};
 use espalier_core::Aggregate;
 
+use super::prompted::{self, Answers, Thoughts};
 use super::{
     AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
 };
@@ -43,6 +44,16 @@ pub enum Strategy {
     Uct(Uct),
     /// Monte-Carlo tree search that visits first what the policy finds likely
     Puct(Puct),
+    /// Tree of thoughts, breadth first: the policy itself proposes and judges steps, by prompts
+    #[command(name = "tot-bfs")]
+    TotBfs(prompted::TotBfs),
+    /// Tree of thoughts, depth first, with backtracking: the policy itself proposes and judges steps
+    #[command(name = "tot-dfs")]
+    TotDfs(prompted::TotDfs),
+    /// Answers are revised by prompts, one after the other, in chains side by side; the best counts
+    Revision(prompted::Revision),
+    /// Answers are merged by prompts (graph of thoughts)
+    Graph(prompted::Graph),
 }
 
 impl Strategy {
@@ -104,14 +115,31 @@ impl Strategy {
                 StrategySpec::ParticleFilter { n, score_temperature, steps }
             }
             Self::Uct(args) => {
-                let (width, simulations, steps) = args.tree.numbers();
-                StrategySpec::Uct { width, simulations, exploration: args.exploration, steps }
+                let (width, simulations, rollouts, steps) = args.tree.numbers();
+                let exploration = args.exploration;
+                StrategySpec::Uct { width, simulations, exploration, rollouts, steps }
             }
+            Self::TotBfs(args) => args.spec(),
+            Self::TotDfs(args) => args.spec(),
+            Self::Revision(args) => args.spec(),
+            Self::Graph(args) => args.spec(),
             Self::Puct(args) => {
-                let (width, simulations, steps) = args.tree.numbers();
-                StrategySpec::Puct { width, simulations, exploration: args.exploration, steps }
+                let (width, simulations, rollouts, steps) = args.tree.numbers();
+                let exploration = args.exploration;
+                StrategySpec::Puct { width, simulations, exploration, rollouts, steps }
             }
         }
+    }
+
+    /// Tokens of a prompt's reply, and steps taken from one proposal, at most.
+    #[must_use]
+    pub fn replies(&self) -> (NonZeroU32, NonZeroU32) {
+        let most = match self {
+            Self::TotBfs(args) => args.thoughts.n,
+            Self::TotDfs(args) => args.thoughts.n,
+            _ => NonZeroU32::MIN,
+        };
+        (self.run().max_tokens(), most)
     }
 
     /// What all strategies share.
@@ -121,7 +149,11 @@ impl Strategy {
             Self::Greedy(run)
             | Self::BestOfN(BestOfN { run, .. })
             | Self::SelfConsistency(SelfConsistency { run, .. })
-            | Self::AdaptiveConsistency(Adaptive { run, .. }) => run,
+            | Self::AdaptiveConsistency(Adaptive { run, .. })
+            | Self::TotBfs(prompted::TotBfs { thoughts: Thoughts { run, .. }, .. })
+            | Self::TotDfs(prompted::TotDfs { thoughts: Thoughts { run, .. }, .. })
+            | Self::Revision(prompted::Revision { answers: Answers { run, .. }, .. })
+            | Self::Graph(prompted::Graph { answers: Answers { run, .. }, .. }) => run,
             Self::Beam(Beam { steps, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })
@@ -349,6 +381,10 @@ pub struct Simulated {
     /// rollouts]
     #[arg(long, value_name = "COUNT", default_value = "16", value_parser = at_least_one)]
     pub simulations: NonZeroU32,
+    /// Answers that each new step is rolled out to: the mean of their scores is its value; 0 takes its own
+    /// score [source of the default: Silver et al. 2017, who roll nothing out]
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub rollouts: u32,
     /// How the scores of a path's steps become the path's where an answer is chosen [source of the
     /// default: search-and-learn, `agg_strategy`]
     #[arg(long, value_enum, default_value_t = AggregateArg::Last)]
@@ -359,8 +395,9 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    fn numbers(&self) -> (u32, u32, Stepwise) {
-        (self.width.get(), self.simulations.get(), self.steps.numbers(self.aggregate))
+    fn numbers(&self) -> (u32, u32, u32, Stepwise) {
+        let steps = self.steps.numbers(self.aggregate);
+        (self.width.get(), self.simulations.get(), self.rollouts, steps)
     }
 }
 

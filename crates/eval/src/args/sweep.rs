@@ -161,6 +161,8 @@ impl Sweep {
 pub enum SeriesArg {
     /// n answers; the most frequent one counts
     Majority,
+    /// n answers at most, until it is clear which is the most frequent
+    AdaptiveConsistency,
     /// n answers, scored; the best one counts
     BestOfN,
     /// n answers, scored; the one with the largest sum of scores counts
@@ -169,6 +171,10 @@ pub enum SeriesArg {
     Beam,
     /// Step by step in n / 4 subtrees that do not compete, each continued four times
     Dvts,
+    /// A beam of n candidates, each scored by where the likeliest step leads from it
+    Lookahead,
+    /// A vote of four answers; where they differ, a beam of n candidates
+    Gate,
     /// Step by step: n continuations are shared out by score
     Rebase,
     /// Step by step: n paths are drawn again by score
@@ -177,20 +183,26 @@ pub enum SeriesArg {
     Uct,
     /// Monte-Carlo tree search that visits first what the policy finds likely
     Puct,
+    /// n steps, each wider or deeper by Thompson sampling
+    AbMcts,
 }
 
 impl From<SeriesArg> for Series {
     fn from(arg: SeriesArg) -> Self {
         match arg {
             SeriesArg::Majority => Self::Majority,
+            SeriesArg::AdaptiveConsistency => Self::AdaptiveConsistency,
             SeriesArg::BestOfN => Self::BestOfN,
             SeriesArg::Weighted => Self::Weighted,
             SeriesArg::Beam => Self::Beam,
             SeriesArg::Dvts => Self::Dvts,
+            SeriesArg::Lookahead => Self::Lookahead,
+            SeriesArg::Gate => Self::Gate,
             SeriesArg::Rebase => Self::Rebase,
             SeriesArg::ParticleFilter => Self::ParticleFilter,
             SeriesArg::Uct => Self::Uct,
             SeriesArg::Puct => Self::Puct,
+            SeriesArg::AbMcts => Self::AbMcts,
         }
     }
 }

@@ -69,9 +69,13 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     assert_eq!(spec("ab-mcts"), ab_mcts);
     assert!(spec("ab-mcts --prior beta").check().is_err(), "log-probabilities are negative");
     let exploration = std::f64::consts::SQRT_2;
-    assert_eq!(spec("uct"), StrategySpec::Uct { width: 4, simulations: 16, exploration, steps });
-    let puct = StrategySpec::Puct { width: 2, simulations: 9, exploration: 0.0, steps };
-    assert_eq!(spec("puct --width 2 --simulations 9 --exploration 0"), puct);
+    assert_eq!(
+        spec("uct"),
+        StrategySpec::Uct { width: 4, simulations: 16, exploration, rollouts: 0, steps }
+    );
+    let puct =
+        StrategySpec::Puct { width: 2, simulations: 9, exploration: 0.0, rollouts: 3, steps };
+    assert_eq!(spec("puct --width 2 --simulations 9 --exploration 0 --rollouts 3"), puct);
     for line in [
         "dvts",
         "lookahead",
@@ -180,9 +184,11 @@ fn sweep(line: &str) -> Box<Sweep> {
 #[test]
 fn a_sweep_takes_what_its_scorer_allows_and_each_number_once() {
     let all = sweep("sweep --model m");
-    let scored = [Series::BestOfN, Series::Beam, Series::Dvts, Series::Rebase];
-    let last = [Series::ParticleFilter, Series::Uct, Series::Puct];
-    assert_eq!(all.series(), [&[Series::Majority][..], &scored, &last].concat());
+    // Log-probabilities are negative, so that votes are not weighted by them.
+    let every = [Series::Majority, Series::AdaptiveConsistency, Series::BestOfN];
+    let steps = [Series::Beam, Series::Dvts, Series::Lookahead, Series::Gate, Series::Rebase];
+    let last = [Series::ParticleFilter, Series::Uct, Series::Puct, Series::AbMcts];
+    assert_eq!(all.series(), [&every[..], &steps, &last].concat());
     assert_eq!((all.seeds(), all.budgets()), (vec![1, 2, 3], Vec::new()));
     assert_eq!(all.greedy_tokens().get(), 256);
     let some = sweep(

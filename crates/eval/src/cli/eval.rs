@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
-use espalier_core::Scorer;
+use espalier_core::{Forms, Scorer};
 use espalier_models::DeviceChoice;
 use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
+    dry_run::dry_run,
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
@@ -25,6 +26,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
+    spec.check_verifier(args.dataset().kind).map_err(Failure::bad)?;
     spec.strategy(args.dataset().kind.form()).map_err(Failure::bad)?;
     if args.beside.is_some() && spec == StrategySpec::Greedy {
         return Err(Failure::BadInput(anyhow!(
@@ -43,8 +45,14 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if prm.as_ref().is_some_and(|prm| prm.signed) {
         spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
     }
+    if args.dry_run {
+        return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
+    }
     let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
-    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt: Interrupt::watch()? };
+    let (max_tokens, most) = arguments.replies();
+    let forms = loaded.asking(dataset.kind, max_tokens, most)?.forms();
+    let interrupt = Interrupt::watch()?;
+    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt, forms };
     let mut rows = Vec::new();
     if args.beside.is_some() {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
@@ -76,6 +84,8 @@ struct Eval<'a> {
     loaded: Loaded,
     prm: Option<Prm>,
     interrupt: Interrupt,
+    /// The prompts of strategies that ask with prompts.
+    forms: Forms,
 }
 
 /// A strategy that was run.
@@ -99,6 +109,7 @@ impl Eval<'_> {
             max_tokens: args.max_tokens(),
             budget: args.budget.unwrap_or_default(),
             in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+            forms: self.forms.clone(),
         };
         let mut put = self.loaded.put(dataset);
         let policy = &mut self.loaded.policy;

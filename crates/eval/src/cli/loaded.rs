@@ -1,19 +1,20 @@
 //! Loaded models: a policy with the questions of a dataset put to it.
 
 use std::{
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, anyhow};
-use espalier_core::{Policy, Prompt, Stops};
+use espalier_core::{ModelError, Policy, Prompt, Stops};
 use espalier_models::{
     ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, load, share,
 };
 use serde_json::{Value, json};
 
 use super::{failure::Failure, hub, weights_hash::weights_hash};
+use crate::forms::{Asking, Render};
 use crate::{Chat, Dataset, DatasetKind, DatasetSpec, Problem, prompt};
 
 /// What the word problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
@@ -47,7 +48,7 @@ pub(super) struct Loaded {
     /// Where steps and answers end.
     pub(super) stops: Arc<Stops>,
     /// The prompts, in the order of the dataset.
-    prompts: Vec<Arc<Prompt>>,
+    pub(super) prompts: Vec<Arc<Prompt>>,
 }
 
 impl Loaded {
@@ -92,6 +93,32 @@ impl Loaded {
             (Ok(ours), Ok(theirs)) => ours == theirs,
             _ => false,
         }
+    }
+
+    /// How the model is asked with prompts of its own.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where its tokenizer fails.
+    pub(super) fn asking(
+        &self,
+        kind: DatasetKind,
+        max_tokens: NonZeroU32,
+        most: NonZeroU32,
+    ) -> Result<Asking, Failure> {
+        let begin = self.policy.prompt("").map_err(Failure::bad)?.to_vec();
+        let template = self.template.clone();
+        let render: Render = Arc::new(move |message: &str| match &template {
+            Some(template) => {
+                let turns = [Message::new("user", message)];
+                template.render(&turns, true).map_err(|source| ModelError::Failed {
+                    operation: "the chat template".to_owned(),
+                    source: source.into(),
+                })
+            }
+            None => Ok(format!("{message}\n\n")),
+        });
+        Ok(Asking { kind, render, begin, max_tokens, most })
     }
 
     /// How each problem of the dataset is put to the model.

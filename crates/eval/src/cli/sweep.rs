@@ -34,6 +34,7 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     plan.check().map_err(Failure::bad)?;
     for series in &plan.series {
         let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
+        spec.check_verifier(dataset.kind).map_err(Failure::bad)?;
         if spec.scorer() == Some(ScorerName::Prm) {
             spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
         }

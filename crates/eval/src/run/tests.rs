@@ -12,8 +12,10 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::anytime::moments;
 use crate::dataset::DatasetKind;
 use crate::run_info::RunInfo;
+use crate::spec::{EvaluateName, GenerateName, Thinking};
 use crate::spec::{ScorerName, Selection, Stepwise};
 
 /// Letters whose ended answers say a number: how long they are, modulo 5.
@@ -97,6 +99,7 @@ fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> 
         max_tokens: NonZeroU32::new(64).unwrap(),
         budget: Budget { generated: Some(300), ..Budget::default() },
         in_flight: NonZeroUsize::new(in_flight).unwrap(),
+        forms: Forms::default(),
     }
 }
 
@@ -152,8 +155,8 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
         StrategySpec::Lookahead { width: 2, n: None, lookahead: 1, steps },
         StrategySpec::Rebase { n: 4, score_temperature, steps },
         StrategySpec::ParticleFilter { n: 4, score_temperature, steps },
-        StrategySpec::Uct { width: 2, simulations: 8, exploration, steps },
-        StrategySpec::Puct { width: 2, simulations: 8, exploration, steps },
+        StrategySpec::Uct { width: 2, simulations: 8, exploration, rollouts: 2, steps },
+        StrategySpec::Puct { width: 2, simulations: 8, exploration, rollouts: 2, steps },
         StrategySpec::AbMcts { n: 12, prior: crate::PriorName::Gaussian, steps },
         StrategySpec::Gate { first: 3, agreement: 1.0, width: 2, n: None, steps },
         StrategySpec::AdaptiveConsistency {
@@ -186,6 +189,98 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
         }
         assert!(store.records().iter().any(|record| record.verdict.is_some()));
     }
+}
+
+#[test]
+fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
+    let dataset = dataset();
+    let thinking = Thinking {
+        depth: 3,
+        generate: GenerateName::Propose,
+        n: 3,
+        evaluate: EvaluateName::Value,
+        judgements: 2,
+        max_step_tokens: 16,
+        select: Selection::Best,
+        temperature: 0.8,
+        seed: 1,
+    };
+    let vote = Thinking {
+        generate: GenerateName::Sample,
+        evaluate: EvaluateName::Vote,
+        select: Selection::Majority,
+        ..thinking
+    };
+    let (scorer, select, temperature, seed) = (ScorerName::Entropy, Selection::Best, 0.8, 1);
+    let strategies = [
+        StrategySpec::TotBfs { breadth: 2, thinking },
+        StrategySpec::TotBfs { breadth: 2, thinking: vote },
+        StrategySpec::TotDfs { visits: 9, threshold: 0.0, thinking: vote },
+        StrategySpec::Revision { chains: 2, revisions: 1, scorer, select, temperature, seed },
+        StrategySpec::Graph { n: 3, group: 2, attempts: 1, scorer, select, temperature, seed },
+    ];
+    for strategy in strategies {
+        let dir = TempDir::new().unwrap();
+        let mut store = Store::create(dir.path(), info()).unwrap();
+        let bare = plan(&dataset, strategy, 3);
+        let error = carry_out(&bare, &mut store, &mut letters(), usize::MAX).unwrap_err();
+        assert!(error.to_string().contains("asks with prompts"), "{error}");
+        let count = |n| NonZeroU32::new(n).unwrap();
+        let asking = forms::Asking {
+            kind: dataset.kind,
+            render: Arc::new(|message: &str| Ok(message.to_owned())),
+            begin: Vec::new(),
+            max_tokens: count(32),
+            most: count(3),
+        };
+        let plan = Run { forms: asking.forms(), ..bare };
+        let ended = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        assert_eq!(ended, Ended::Complete);
+        for record in store.records() {
+            assert_eq!(record.error, None, "{strategy}");
+            assert!(record.spend.generated <= 300 && record.nodes > 1, "{strategy}");
+        }
+    }
+}
+
+#[test]
+fn one_run_tells_what_smaller_budgets_would_have_answered() {
+    let dataset = dataset();
+    let steps = STEPS;
+    let mut agreed = 0;
+    for strategy in [
+        beam(),
+        StrategySpec::Puct { width: 2, simulations: 8, exploration: 1.0, rollouts: 0, steps },
+        StrategySpec::SelfConsistency { n: 3, temperature: 0.8, seed: 1 },
+    ] {
+        let told = |budget| {
+            let dir = TempDir::new().unwrap();
+            let mut store = Store::create(dir.path(), info()).unwrap();
+            let budget = Budget { generated: Some(budget), ..Budget::default() };
+            let plan = Run { budget, ..plan(&dataset, strategy, 3) };
+            carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+            let moments = dataset.items.iter().map(|item| {
+                let record = store.records().iter().find(|one| one.id == item.problem.id).unwrap();
+                let path = crate::store::trace_path(dir.path(), &record.id, record.hash);
+                let source = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+                let told = moments(&strategy, dataset.kind, item, source, plan.max_tokens).unwrap();
+                // The last round is where the run ended.
+                let end = told.last().unwrap();
+                assert_eq!(end.spend, Spend { nanoseconds: 0, ..record.spend }, "{strategy}");
+                assert_eq!(end.correct, record.correct, "{strategy}");
+                told
+            });
+            moments.collect::<Vec<_>>()
+        };
+        let (large, small) = (told(400), told(120));
+        for (large, small) in large.iter().zip(&small) {
+            let end = small.last().unwrap();
+            let then = large.iter().find(|moment| moment.spend == end.spend);
+            agreed += usize::from(then.is_some());
+            assert!(then.is_none_or(|then| then == end), "{strategy}");
+        }
+    }
+    assert!(agreed > 10, "{agreed}: some searches end with a whole round");
 }
 
 #[test]

@@ -40,6 +40,10 @@ fn colour(series: Series) -> RGBColor {
         Series::ParticleFilter => RGBColor(120, 72, 32),
         Series::Uct => RGBColor(130, 130, 130),
         Series::Puct => RGBColor(0, 73, 73),
+        Series::AdaptiveConsistency => RGBColor(86, 86, 170),
+        Series::Lookahead => RGBColor(150, 0, 60),
+        Series::Gate => RGBColor(110, 150, 0),
+        Series::AbMcts => RGBColor(180, 100, 20),
     }
 }
 
@@ -226,6 +230,16 @@ fn marker<B: DrawingBackend>(
         Series::ParticleFilter => outline(vec![(x - 6, y - 5), (x + 6, y - 5), (x, y + 6)]),
         Series::Uct => outline(vec![(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]),
         Series::Puct => area.draw(&Cross::new(at, 5, colour(series).stroke_width(2))),
+        Series::AdaptiveConsistency => {
+            area.draw(&Circle::new(at, 5, colour(series).stroke_width(2)))
+        }
+        Series::Lookahead => {
+            area.draw(&Polygon::new([(x - 5, y - 6), (x + 6, y), (x - 5, y + 6)], fill))
+        }
+        Series::Gate => outline(vec![(x - 5, y - 6), (x + 6, y), (x - 5, y + 6)]),
+        Series::AbMcts => {
+            area.draw(&Polygon::new([(x + 5, y - 6), (x - 6, y), (x + 5, y + 6)], fill))
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use espalier_core::Aggregate;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{ScorerName, Selection, Stepwise, StrategySpec};
+use crate::spec::{PriorName, ScorerName, Selection, Stepwise, StrategySpec};
 
 /// Continuations of a path that a beam keeps: rounds have `size` candidates, of which a quarter is kept.
 /// Also of a subtree's path in DVTS, and of a leaf in Monte-Carlo tree search.
@@ -29,6 +29,17 @@ const SCORE_TEMPERATURE: f64 = 0.2;
 /// Source: `c_puct` of rStar-Math, <https://github.com/microsoft/rStar>.
 const PUCT_EXPLORATION: f64 = 2.0;
 
+/// How probable it must be that the leading answer of adaptive consistency stays ahead.
+///
+/// Source: Aggarwal et al. 2023, <https://arxiv.org/abs/2305.11860>.
+const CONFIDENCE: f64 = 0.95;
+
+/// Answers that vote before a gate opens, and the share of them that must agree.
+///
+/// Source: none; as many as a beam is wide, and three of four.
+pub const GATE_ANSWERS: u32 = 4;
+const AGREEMENT: f64 = 0.75;
+
 /// A strategy whose size grows with the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,6 +48,8 @@ pub enum Series {
     Greedy,
     /// Size answers and a vote.
     Majority,
+    /// Size answers at most, until it is clear which is the most frequent.
+    AdaptiveConsistency,
     /// Size answers; the best one counts.
     BestOfN,
     /// Size answers and a vote weighted by their scores.
@@ -45,6 +58,10 @@ pub enum Series {
     Beam,
     /// Subtrees that do not compete, with size candidates a round in all.
     Dvts,
+    /// Beam search with size candidates a round, each scored by where one step leads from it.
+    Lookahead,
+    /// A vote of four answers, and beam search with size candidates a round where they differ.
+    Gate,
     /// Size continuations a round, shared out by score.
     Rebase,
     /// Size paths, drawn again by score.
@@ -53,6 +70,8 @@ pub enum Series {
     Uct,
     /// The same, which visits first what the policy finds likely.
     Puct,
+    /// Size steps, each wider or deeper by Thompson sampling.
+    AbMcts,
 }
 
 /// What all cells of a sweep share.
@@ -73,14 +92,18 @@ impl Series {
         match self {
             Self::Greedy => "greedy",
             Self::Majority => "majority",
+            Self::AdaptiveConsistency => "adaptive-consistency",
             Self::BestOfN => "best-of-n",
             Self::Weighted => "weighted",
             Self::Beam => "beam",
             Self::Dvts => "dvts",
+            Self::Lookahead => "lookahead",
+            Self::Gate => "gate",
             Self::Rebase => "rebase",
             Self::ParticleFilter => "particle-filter",
             Self::Uct => "uct",
             Self::Puct => "puct",
+            Self::AbMcts => "ab-mcts",
         }
     }
 
@@ -88,7 +111,7 @@ impl Series {
     #[must_use]
     pub fn label(self, scorer: ScorerName) -> String {
         match self {
-            Self::Greedy => "greedy".to_owned(),
+            Self::Greedy | Self::AdaptiveConsistency => self.name().to_owned(),
             Self::Majority => "best-of-n (majority)".to_owned(),
             Self::BestOfN => format!("best-of-n ({})", scorer_name(scorer)),
             Self::Weighted => format!("best-of-n (weighted by {})", scorer_name(scorer)),
@@ -98,19 +121,23 @@ impl Series {
 
     /// Returns true if and only if a scorer decides over its answers.
     pub fn is_scored(self) -> bool {
-        !matches!(self, Self::Greedy | Self::Majority)
+        !matches!(self, Self::Greedy | Self::Majority | Self::AdaptiveConsistency)
     }
 
     /// Returns true if and only if it goes step by step.
     #[must_use]
     pub fn is_stepwise(self) -> bool {
-        !matches!(self, Self::Greedy | Self::Majority | Self::BestOfN | Self::Weighted)
+        self.is_scored() && !matches!(self, Self::BestOfN | Self::Weighted)
     }
 
-    /// Returns true if and only if its size is a number of simulations.
+    /// Steps sampled in a simulation, where its size is a number of simulations.
     #[must_use]
-    pub fn is_simulated(self) -> bool {
-        matches!(self, Self::Uct | Self::Puct)
+    pub fn simulation(self) -> Option<u32> {
+        match self {
+            Self::Uct | Self::Puct => Some(BEAM_WIDTH),
+            Self::AbMcts => Some(1),
+            _ => None,
+        }
     }
 
     /// The strategy of a size.
@@ -137,10 +164,30 @@ impl Series {
         match self {
             Self::Greedy => StrategySpec::Greedy,
             Self::Majority => StrategySpec::SelfConsistency { n: size, temperature, seed },
+            Self::AdaptiveConsistency => StrategySpec::AdaptiveConsistency {
+                n: size,
+                batch: 1,
+                confidence: CONFIDENCE,
+                temperature,
+                seed,
+            },
             Self::BestOfN => answers(Selection::Best),
             Self::Weighted => answers(Selection::Weighted),
             Self::Beam => StrategySpec::Beam { width, n: Some(size), steps },
             Self::Dvts => StrategySpec::Dvts { width, n: Some(size), steps },
+            Self::Lookahead => {
+                // Only the ends of rollouts are scored.
+                let steps = Stepwise { aggregate: Aggregate::Last, ..steps };
+                StrategySpec::Lookahead { width, n: Some(size), lookahead: 1, steps }
+            }
+            Self::Gate => StrategySpec::Gate {
+                first: GATE_ANSWERS,
+                agreement: AGREEMENT,
+                width,
+                n: Some(size),
+                steps,
+            },
+            Self::AbMcts => StrategySpec::AbMcts { n: size, prior: PriorName::Gaussian, steps },
             Self::Rebase => StrategySpec::Rebase { n: size, score_temperature, steps },
             Self::ParticleFilter => {
                 StrategySpec::ParticleFilter { n: size, score_temperature, steps }
@@ -149,12 +196,14 @@ impl Series {
                 width: BEAM_WIDTH,
                 simulations: size,
                 exploration: std::f64::consts::SQRT_2,
+                rollouts: 0,
                 steps,
             },
             Self::Puct => StrategySpec::Puct {
                 width: BEAM_WIDTH,
                 simulations: size,
                 exploration: PUCT_EXPLORATION,
+                rollouts: 0,
                 steps,
             },
         }
@@ -165,7 +214,9 @@ impl Series {
     pub fn allowed(self, size: u32) -> Option<u32> {
         let size = match self {
             Self::Greedy => size.min(1),
-            Self::Beam | Self::Dvts if size > BEAM_WIDTH => size - size % BEAM_WIDTH,
+            Self::Beam | Self::Dvts | Self::Lookahead | Self::Gate if size > BEAM_WIDTH => {
+                size - size % BEAM_WIDTH
+            }
             _ => size,
         };
         (size > 0).then_some(size)
@@ -195,8 +246,12 @@ mod tests {
             Series::Greedy,
             Series::Majority,
             Series::BestOfN,
+            Series::AdaptiveConsistency,
             Series::Beam,
             Series::Dvts,
+            Series::Lookahead,
+            Series::Gate,
+            Series::AbMcts,
             Series::Rebase,
             Series::ParticleFilter,
             Series::Uct,

@@ -11,7 +11,9 @@
 //!   that agree are computed once, which no admission can rely on: a beam spends less than that. So it
 //!   is with all series that go step by step and have size candidates a round.
 //! - Monte-Carlo tree search of size s fits where the worst case of one simulation and the typical cost of
-//!   all others fit together, each of four mean steps.
+//!   all others fit together, each of four mean steps; in AB-MCTS of one.
+//! - Lookahead rolls each candidate out by a step, so that its rounds cost two; a gate has the worst case
+//!   of its answers before a beam.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use espalier_core::{
 };
 
 use super::calibration::{Calibration, Caps};
-use super::series::{BEAM_WIDTH, Series};
+use super::series::{GATE_ANSWERS, Series};
 
 /// The largest size.
 ///
@@ -71,12 +73,21 @@ impl Costs {
                 let ratio = worst[1].computed as f64 / alone[1].computed.max(1) as f64;
                 let step = calibration.step_mean.min(f64::from(cap)) * ratio;
                 let rounds = f64::from(calibration.steps_p95.saturating_sub(1));
-                let first = costs[BEAM_WIDTH as usize - 1];
+                let first = costs.clone();
+                let worst_of = |steps: u32| first[steps as usize - 1];
                 for (at, cost) in costs.iter_mut().enumerate() {
-                    if series.is_simulated() {
-                        *cost = first + (at as f64 * f64::from(BEAM_WIDTH) * step).ceil() as u64;
-                    } else {
-                        *cost += (rounds * step * (at + 1) as f64).ceil() as u64;
+                    let typical = match (series, series.simulation()) {
+                        (_, Some(steps)) => {
+                            *cost = worst_of(steps);
+                            at as f64 * f64::from(steps) * step
+                        }
+                        // Each candidate is rolled out by one step more.
+                        (Series::Lookahead, None) => (2.0 * rounds + 1.0) * step * (at + 1) as f64,
+                        (_, None) => rounds * step * (at + 1) as f64,
+                    };
+                    *cost += typical.ceil() as u64;
+                    if series == Series::Gate {
+                        *cost += u64::from(GATE_ANSWERS) * u64::from(caps.answer.get());
                     }
                 }
             }
@@ -92,11 +103,16 @@ impl Costs {
     }
 
     /// The budgets where none are given: those at which the dearest series has sizes 1, 2, 4, 8, 16 and
-    /// 32, so that every series has a point at each, and all spend about the same.
+    /// 32, so that every series has a point at each, and all spend about the same. Lookahead and gates pay
+    /// for more than their size says, so that they would push all others up: they do not count, and have
+    /// no point at the smallest budgets.
     #[must_use]
     pub fn ladder(&self) -> Vec<u64> {
+        let pays_more = |series: Series| matches!(series, Series::Lookahead | Series::Gate);
+        let all = self.by_series.keys().all(|&series| pays_more(series));
         let dearest = |size: usize| {
-            self.by_series.values().filter_map(|costs| costs.get(size - 1).copied()).max()
+            let counted = self.by_series.iter().filter(|(series, _)| all || !pays_more(**series));
+            counted.filter_map(|(_, costs)| costs.get(size - 1).copied()).max()
         };
         LEVELS.into_iter().filter_map(dearest).collect()
     }

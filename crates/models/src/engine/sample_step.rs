@@ -97,6 +97,7 @@ impl Engine {
             logprob: distribution.logprob(row, token),
             top_logprob: distribution.top_logprob(),
             entropy: Some(Entropy::Exact(distribution.entropy())),
+            self_certainty: Some(distribution.self_certainty()),
         });
         let wanted = usize::from(branch.request.sampling.top_logprobs);
         if wanted > 0 {

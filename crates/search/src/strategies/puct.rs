@@ -14,8 +14,9 @@ use crate::{
 /// up.
 ///
 /// The prior of a step is the exponential of the mean log-probability of its tokens, normalized over its
-/// siblings that lead somewhere. The value of a node is the scorer's; nothing is rolled out. Values are
-/// compared as they come, so `exploration` is in their units.
+/// siblings that lead somewhere. The value of a node is the scorer's; nothing is rolled out, unless
+/// [`with_rollouts`](Self::with_rollouts) says so. Values are compared as they come, so `exploration` is in
+/// their units.
 ///
 /// Source: Silver et al. 2017, <https://doi.org/10.1038/nature24270>, methods, search algorithm.
 ///
@@ -45,6 +46,14 @@ impl Puct {
     ) -> Result<Self, BadStrategy> {
         let rule = Pucb { exploration: self::exploration(exploration)? };
         Ok(Self { rule, simulations: Simulations::new(width, simulations, depth, scorer)? })
+    }
+
+    /// Values each new step by the mean score of `answers` answers sampled from it instead of by its own
+    /// score; 0 for that one. The answers stay in the tree and can be selected.
+    #[must_use]
+    pub fn with_rollouts(mut self, answers: u32) -> Self {
+        self.simulations.roll_out(answers);
+        self
     }
 
     /// What has been backed up so far.

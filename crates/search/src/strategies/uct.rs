@@ -12,7 +12,7 @@ use crate::{
 /// Runs `simulations` one after the other. Each follows the child with the largest mean value +
 /// `exploration` × √(ln N / n) to a leaf, samples `width` steps there, and backs their scores up.
 ///
-/// The value of a node is the scorer's; nothing is rolled out. Values are compared as they come, so
+/// The value of a node is the scorer's; nothing is rolled out, unless [`with_rollouts`] says so. Values are compared as they come, so
 /// `exploration` is in their units: for scores in [0, 1] the source's is √2.
 ///
 /// Source: Kocsis, Szepesvári 2006, <https://doi.org/10.1007/11871842_29>, section 2.
@@ -26,7 +26,10 @@ use crate::{
 ///   The search ends early where no step is left that can be continued.
 /// - Steps cut by a length cap, and those that are `depth` steps deep and no answers, lead nowhere: they
 ///   are not visited, and a node with no others below it is not visited again.
+/// - With rollouts, several are averaged, and their answers are not visited themselves.
 /// - All of the tree's answers stand for selection; the source takes the best first action.
+///
+/// [`with_rollouts`]: Self::with_rollouts
 #[derive(Debug, Clone)]
 pub struct Uct {
     rule: Ucb1,
@@ -48,6 +51,14 @@ impl Uct {
     ) -> Result<Self, BadStrategy> {
         let rule = Ucb1 { exploration: self::exploration(exploration)? };
         Ok(Self { rule, simulations: Simulations::new(width, simulations, depth, scorer)? })
+    }
+
+    /// Values each new step by the mean score of `answers` answers sampled from it instead of by its own
+    /// score; 0 for that one. The answers stay in the tree and can be selected.
+    #[must_use]
+    pub fn with_rollouts(mut self, answers: u32) -> Self {
+        self.simulations.roll_out(answers);
+        self
     }
 
     /// What has been backed up so far.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use espalier_core::{Entry, Event, Finish, NodeId};
-use espalier_search::{Outcome, read, render, replay, write};
+use espalier_search::{Outcome, Tree, read, render, replay, retell, write};
 use proptest::prelude::*;
 
 use crate::{
@@ -175,6 +175,19 @@ proptest! {
             prop_assert_eq!(&tree.node(id).merged, &out.tree.node(id).merged);
             prop_assert_eq!(&tree.node(id).scores, &out.tree.node(id).scores);
         }
+        let (mut spent, mut len) = (Vec::new(), 1);
+        let mut after = |tree: &Tree, so_far: &Entry| {
+            spent.push(so_far.spend());
+            assert!(tree.len() >= len, "trees only grow");
+            len = tree.len();
+        };
+        let room = out.tree.room(NodeId::ROOT);
+        retell(Arc::clone(out.tree.prompt()), room, &trace, &mut after).unwrap();
+        let rounds = trace.iter().filter(|event| matches!(event, Event::Round { .. })).count();
+        prop_assert_eq!((spent.len(), len), (rounds, out.tree.len()));
+        let all = out.ledger.total().spend();
+        prop_assert_eq!(spent.last().copied().unwrap_or_default(), all);
+        prop_assert!(spent.windows(2).all(|two| two[0].computed <= two[1].computed));
         let (first, last) = (trace.first(), trace.last());
         prop_assert!(matches!(first, Some(Event::Start { .. })), "{:?}", first);
         prop_assert!(matches!(last, Some(Event::End { .. })), "{:?}", last);

@@ -1,6 +1,10 @@
 //! Laws of Monte-Carlo tree search and of its statistics.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 use espalier_core::{Account, Aggregate, NodeId, Round};
 use espalier_search::Strategy as Search;
@@ -28,6 +32,21 @@ impl<S: Search> Search for Watched<S> {
 
     fn name(&self) -> &'static str {
         "watched"
+    }
+}
+
+/// A search whose statistics are left behind.
+struct Peek(Uct, Rc<RefCell<Visits>>);
+
+impl Search for Peek {
+    fn next(&mut self, tree: &Tree, account: &Account) -> Round {
+        let round = self.0.next(tree, account);
+        *self.1.borrow_mut() = self.0.visits().clone();
+        round
+    }
+
+    fn name(&self) -> &'static str {
+        "peek"
     }
 }
 
@@ -255,6 +274,35 @@ fn most_visited((visits, leaves): &Enumerated) -> usize {
     let single = leaves.iter().filter(|(_, range)| range.len() == 1);
     let most = single.max_by_key(|(id, _)| visits.stat(**id).visits()).expect("there are leaves");
     most.1.start
+}
+
+/// A step's value is the mean score of the answers it was rolled out to, or its own where there are none,
+/// and its rollouts are no steps of the search.
+#[test]
+fn rollouts_value_the_step_they_start_from() {
+    let (mut by_answers, mut by_itself) = (0, 0);
+    for seed in 0..40 {
+        let seen = Rc::new(RefCell::new(Visits::new()));
+        let uct = Uct::new(3, 1, 4, 1.0, SCORER).expect("sound").with_rollouts(2);
+        let peek = Box::new(Peek(uct, Rc::clone(&seen)));
+        let out = World { eos: 0.15, step: 4, ..World::new(8, seed) }.search(peek);
+        let (tree, visits) = (&out.tree, seen.borrow());
+        let score = |id| f64::from(tree.node(id).score(SCORER).expect("all are scored").get());
+        for &id in tree.children(NodeId::ROOT) {
+            let Some(value) = visits.stat(id).value() else { continue };
+            let ends = tree.children(id).iter().copied().filter(|&end| tree.ended(end));
+            let answers: Vec<f64> = ends.map(score).collect();
+            let mean = answers.iter().sum::<f64>() / answers.len() as f64;
+            let (expected, count) = if answers.is_empty() {
+                (score(id), &mut by_itself)
+            } else {
+                (mean, &mut by_answers)
+            };
+            assert!((value - expected).abs() < 1e-6, "{id}: {value}, not {expected}");
+            *count += 1;
+        }
+    }
+    assert!(by_answers > 10 && by_itself > 10, "{by_answers}, {by_itself}");
 }
 
 /// Where nothing is left below a node, nothing is left at its parent, up to the root.

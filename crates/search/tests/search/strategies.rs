@@ -22,7 +22,7 @@ use crate::{
 /// How many there are.
 pub(crate) const KINDS: usize = PROMPTER + 1;
 /// The two that are made up.
-const EXPLORER: usize = 20;
+const EXPLORER: usize = 21;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
@@ -32,6 +32,8 @@ pub(crate) const PROMPTED: [usize; 6] = [15, 16, 17, REVISION, GRAPH, PROMPTER];
 pub(crate) const TOT: std::ops::Range<usize> = 15..REVISION;
 /// The one that revises answers.
 pub(crate) const REVISION: usize = 18;
+/// Monte-Carlo tree search that values steps by rollouts.
+pub(crate) const ROLLOUTS: usize = 20;
 /// The one that merges them.
 pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
@@ -80,6 +82,7 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         }
         REVISION => revision(2, 2),
         GRAPH => graph(5, 2, 2),
+        ROLLOUTS => boxed(Uct::new(2, 5, 4, 0.5, SCORER).map(|uct| uct.with_rollouts(2))),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };

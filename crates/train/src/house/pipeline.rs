@@ -108,7 +108,7 @@ impl Pipeline<'_> {
                     let puzzles: Vec<Puzzle> =
                         puzzles.collect::<Result<_, _>>().map_err(|error| unmade(&error))?;
                     if !puzzles.is_empty() {
-                        let model = self.policy(self.plan.shipped);
+                        let model = self.stage(self.plan.shipped, self.plan.poser);
                         let (mut policy, _) =
                             share(load(&model, device, EngineOptions::default())?.engine);
                         let how = Growth { temperature: 1.6, seed: first, in_flight: IN_FLIGHT };
@@ -123,9 +123,15 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// The stages, which are the same for all sizes.
+    /// The stages of the size that has the most; the others have the first of them.
     fn stages(&self) -> &[Stage] {
-        self.plan.policies.first().map_or(&[], |(_, stages)| stages)
+        let all = self.plan.policies.iter().map(|(_, stages)| &stages[..]);
+        all.max_by_key(|stages| stages.len()).unwrap_or(&[])
+    }
+
+    /// Where the model of a policy's stage is.
+    fn stage(&self, size: Size, stage: usize) -> PathBuf {
+        self.dir.join(size.name()).join(format!("stage-{stage}")).join("model")
     }
 
     /// Trains the policy of a size, stage by stage. Returns whether it got to the end.
@@ -158,7 +164,7 @@ impl Pipeline<'_> {
     pub fn train_prm(&self, device: DeviceChoice, runner: Runner<'_>) -> Result<bool, TrainError> {
         self.reward_data(device)?;
         let size = self.plan.shipped;
-        let mut before = self.dir.join(size.name()).join("stage-1").join("model");
+        let mut before = self.stage(size, 1);
         for (index, RewardStage { recipe, .. }) in self.plan.prm.iter().enumerate() {
             let dir = self.dir.join("prm").join(format!("stage-{}", index + 1));
             let (data, marks) = (format!("prm-{}", index + 1), Some(marks()));

@@ -38,6 +38,8 @@ pub struct Plan {
     pub policies: Vec<(Size, Vec<Stage>)>,
     /// The policy that is shipped.
     pub shipped: Size,
+    /// The stage of it, from 1, that shows the reward model what a policy writes.
+    pub poser: usize,
     /// The reward model's stages. It goes on from the shipped policy's first stage, which can do sums:
     /// marks alone are too few to learn them from.
     pub prm: Vec<RewardStage>,
@@ -63,14 +65,18 @@ impl Plan {
         // Wide enough for whole solutions; first steps side by side take 112.
         let policy = Recipe { rows: 48, width: 96, ..recipe(3_000, 3e-3) };
         let then = Recipe { rows: 48, width: 96, ..recipe(1_500, 1.5e-3) };
+        let longer = Recipe { rows: 48, width: 96, ..recipe(3_000, 1.5e-3) };
         let stages = [
             Stage { mixture: Mixture::FIRST_STEPS, recipe: policy },
             Stage { mixture: Mixture::BOTH_STEPS, recipe: then },
+            Stage { mixture: Mixture::BOTH_STEPS, recipe: longer },
         ];
+        // The third is for the size that is shipped.
+        let stages = |size| stages[..if size == Size::Medium { 3 } else { 2 }].to_vec();
         Self {
             solved: 400_000,
             held_out: 2_000,
-            policies: Size::ALL.map(|size| (size, stages.to_vec())).to_vec(),
+            policies: Size::ALL.map(|size| (size, stages(size))).to_vec(),
             prm: vec![
                 RewardStage {
                     walks: Walks::FIRST_STEPS,
@@ -98,6 +104,7 @@ impl Plan {
                 },
             ],
             shipped: Size::Medium,
+            poser: 2,
             seed: 24,
         }
     }
@@ -132,6 +139,7 @@ impl Plan {
                 recipe: Recipe { steps: 300, ..recipe },
             }],
             shipped: Size::Smoke,
+            poser: 2,
             seed: 24,
         }
     }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use espalier_core::{Aggregate, Budget, Policy, Prompt, Scorer, Stops};
+use espalier_core::{Aggregate, Budget, Forms, Policy, Prompt, Scorer, Stops};
 use espalier_eval::countdown::test_puzzles;
 use espalier_eval::{
     Chat, Dataset, Interval, Run, RunInfo, ScorerName, Selection, Stepwise, Store, StrategySpec,
@@ -150,6 +150,7 @@ fn search(
         max_tokens,
         budget: Budget::default(),
         in_flight: const { NonZeroUsize::new(4).expect("4 is not 0") },
+        forms: Forms::default(),
     };
     let name = json!({ "name": model.info.name });
     let budget = Budget::default();

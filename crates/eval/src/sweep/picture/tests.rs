@@ -40,7 +40,16 @@ fn report() -> Report {
     add(Series::Weighted, "best-of-n (weighted by prm)", &curve);
     let curve = curve.map(|(computed, right)| (computed * 0.9, right + right / 3));
     add(Series::Beam, "beam (prm)", &curve);
-    let others = [Series::Dvts, Series::Rebase, Series::ParticleFilter, Series::Uct, Series::Puct];
+    let others = [
+        Series::Dvts,
+        Series::Rebase,
+        Series::ParticleFilter,
+        Series::Uct,
+        Series::Puct,
+        Series::Lookahead,
+        Series::Gate,
+        Series::AbMcts,
+    ];
     for (at, series) in others.into_iter().enumerate() {
         let curve = curve.map(|(computed, right)| (computed * 1.1, right - 3 * at as u64));
         add(series, &series.label(ScorerName::Prm), &curve);

@@ -1,0 +1,219 @@
+//! The grammar of strategies that ask with prompts.
+
+use std::num::NonZeroU32;
+
+use clap::{Args, ValueEnum};
+
+use super::strategies::Draw;
+use super::{Run, ScorerArg, SelectArg, at_least_one};
+use crate::spec::{EvaluateName, GenerateName, StrategySpec, Thinking};
+
+/// Arguments of both kinds of trees of thoughts. All defaults but those marked are of the Game of 24 in
+/// <https://arxiv.org/abs/2305.10601> and its authors' code.
+#[derive(Debug, Args)]
+pub struct Thoughts {
+    /// Steps of a path, at most [default chosen here]
+    #[arg(long, value_name = "STEPS", default_value = "8", value_parser = at_least_one)]
+    pub depth: NonZeroU32,
+    /// How next steps are made
+    #[arg(long, value_enum, default_value_t = GenerateArg::Propose)]
+    pub generate: GenerateArg,
+    /// Steps sampled of a path, or proposed at most [default chosen here]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// How the policy judges steps
+    #[arg(long, value_enum, default_value_t = EvaluateArg::Value)]
+    pub evaluate: EvaluateArg,
+    /// Judgements of each step, or votes
+    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = at_least_one)]
+    pub judgements: NonZeroU32,
+    /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
+    /// `max_step_tokens`]
+    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
+    pub max_step_tokens: NonZeroU32,
+    /// How the answer is chosen: `best` is by the judgements
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+impl Thoughts {
+    fn numbers(&self) -> Thinking {
+        Thinking {
+            depth: self.depth.get(),
+            generate: self.generate.into(),
+            n: self.n.get(),
+            evaluate: self.evaluate.into(),
+            judgements: self.judgements.get(),
+            max_step_tokens: self.max_step_tokens.get(),
+            select: self.select.into(),
+            temperature: self.draw.temperature,
+            seed: self.draw.seed,
+        }
+    }
+}
+
+/// Arguments of the tree of thoughts, breadth first.
+#[derive(Debug, Args)]
+pub struct TotBfs {
+    /// Paths kept after each step
+    #[arg(long, value_name = "B", default_value = "5", value_parser = at_least_one)]
+    pub breadth: NonZeroU32,
+    /// What both have.
+    #[command(flatten)]
+    pub thoughts: Thoughts,
+}
+
+impl TotBfs {
+    pub(super) fn spec(&self) -> StrategySpec {
+        let thinking = self.thoughts.numbers();
+        StrategySpec::TotBfs { breadth: self.breadth.get(), thinking }
+    }
+}
+
+/// Arguments of the tree of thoughts, depth first.
+#[derive(Debug, Args)]
+pub struct TotDfs {
+    /// Steps visited, at most [source of the default: <https://arxiv.org/abs/2305.10601>, section 4.3]
+    #[arg(long, value_name = "COUNT", default_value = "100", value_parser = at_least_one)]
+    pub visits: NonZeroU32,
+    /// What a step must be worth more than to be visited: a judgement of `impossible` is worth 0.001, of
+    /// `likely` 1, of `sure` 20; a vote is a share [default chosen here: not all say impossible]
+    #[arg(long, value_name = "VALUE", default_value = "0.001", value_parser = super::not_negative)]
+    pub threshold: f64,
+    /// What both have.
+    #[command(flatten)]
+    pub thoughts: Thoughts,
+}
+
+impl TotDfs {
+    pub(super) fn spec(&self) -> StrategySpec {
+        let thinking = self.thoughts.numbers();
+        StrategySpec::TotDfs { visits: self.visits.get(), threshold: self.threshold, thinking }
+    }
+}
+
+/// Arguments of revision.
+#[derive(Debug, Args)]
+pub struct Revision {
+    /// Chains of answers side by side; 1 is sequential revision
+    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = at_least_one)]
+    pub chains: NonZeroU32,
+    /// Revisions of each answer, one of another [default chosen here, as that of the chains]
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
+    pub revisions: u32,
+    /// What all that score whole answers share.
+    #[command(flatten)]
+    pub answers: Answers,
+}
+
+impl Revision {
+    pub(super) fn spec(&self) -> StrategySpec {
+        let Answers { select, draw, .. } = &self.answers;
+        StrategySpec::Revision {
+            chains: self.chains.get(),
+            revisions: self.revisions,
+            scorer: self.answers.scorer(),
+            select: (*select).into(),
+            temperature: draw.temperature,
+            seed: draw.seed,
+        }
+    }
+}
+
+/// Arguments of graph of thoughts.
+#[derive(Debug, Args)]
+pub struct Graph {
+    /// Answers to begin with [default chosen here]
+    #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
+    pub n: NonZeroU32,
+    /// Answers merged into one, at least 2 [source of the default: <https://arxiv.org/abs/2308.09687>,
+    /// sorting]
+    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = at_least_one)]
+    pub group: NonZeroU32,
+    /// Attempts at each merge, of which the best goes on [default chosen here]
+    #[arg(long, value_name = "COUNT", default_value = "2", value_parser = at_least_one)]
+    pub attempts: NonZeroU32,
+    /// What all that score whole answers share.
+    #[command(flatten)]
+    pub answers: Answers,
+}
+
+impl Graph {
+    pub(super) fn spec(&self) -> StrategySpec {
+        let Answers { select, draw, .. } = &self.answers;
+        StrategySpec::Graph {
+            n: self.n.get(),
+            group: self.group.get(),
+            attempts: self.attempts.get(),
+            scorer: self.answers.scorer(),
+            select: (*select).into(),
+            temperature: draw.temperature,
+            seed: draw.seed,
+        }
+    }
+}
+
+/// What strategies share that make answers of answers.
+#[derive(Debug, Args)]
+pub struct Answers {
+    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
+    /// How the answer is chosen
+    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
+    pub select: SelectArg,
+    /// How tokens are drawn.
+    #[command(flatten)]
+    pub draw: Draw,
+    /// What all strategies share.
+    #[command(flatten)]
+    pub run: Run,
+}
+
+impl Answers {
+    fn scorer(&self) -> crate::ScorerName {
+        ScorerArg::or_default(self.scorer, self.run.prm.as_deref())
+    }
+}
+
+/// The values of `--generate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GenerateArg {
+    /// Each step is sampled by itself
+    Sample,
+    /// One prompt asks for several steps
+    Propose,
+}
+
+impl From<GenerateArg> for GenerateName {
+    fn from(arg: GenerateArg) -> Self {
+        match arg {
+            GenerateArg::Sample => Self::Sample,
+            GenerateArg::Propose => Self::Propose,
+        }
+    }
+}
+
+/// The values of `--evaluate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EvaluateArg {
+    /// Each step by itself: sure, likely or impossible
+    Value,
+    /// The best of all new steps is named
+    Vote,
+}
+
+impl From<EvaluateArg> for EvaluateName {
+    fn from(arg: EvaluateArg) -> Self {
+        match arg {
+            EvaluateArg::Value => Self::Value,
+            EvaluateArg::Vote => Self::Vote,
+        }
+    }
+}

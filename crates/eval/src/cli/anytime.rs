@@ -1,0 +1,89 @@
+//! `espalier anytime`: the accuracy of a finished run at every smaller budget.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::num::NonZeroU32;
+
+use anyhow::{Context, anyhow};
+use espalier_core::Spend;
+use serde_json::json;
+
+use super::failure::Failure;
+use crate::anytime::{curve, ladder, moments};
+use crate::table::{align, interval, percent};
+use crate::{DatasetKind, DatasetSpec, StrategySpec, args, human, read_run, store};
+
+/// Carries `espalier anytime` out.
+#[expect(clippy::print_stdout, reason = "the result of the command")]
+pub(super) fn anytime(args: &args::Anytime) -> Result<(), Failure> {
+    let (info, records) = read_run(&args.dir).map_err(Failure::bad)?;
+    let generation = &info.generation;
+    let damaged = |what: &str| {
+        let shown = args.dir.display();
+        anyhow!("`{shown}/run.json` does not say `{what}`; it is of another version")
+    };
+    let strategy: StrategySpec = serde_json::from_value(generation["strategy"].clone())
+        .with_context(|| damaged("strategy"))
+        .map_err(Failure::BadInput)?;
+    let kind: DatasetKind = serde_json::from_value(generation["dataset"]["kind"].clone())
+        .with_context(|| damaged("dataset"))
+        .map_err(Failure::BadInput)?;
+    let max_tokens = generation["max_tokens"].as_u64().and_then(|n| u32::try_from(n).ok());
+    let max_tokens = max_tokens
+        .and_then(NonZeroU32::new)
+        .ok_or_else(|| Failure::BadInput(damaged("max_tokens")))?;
+    let wanted = DatasetSpec { kind, path: args.data.clone(), rows: None, limit: None };
+    let dataset = wanted.open().map_err(Failure::bad_box)?;
+    let mut searches = Vec::new();
+    for record in records.iter().filter(|record| record.error.is_none()) {
+        let item = dataset.items.iter().find(|item| item.problem.hash == record.hash);
+        let item = item.ok_or_else(|| {
+            Failure::BadInput(anyhow!(
+                "problem `{}` of `{}` is not in the dataset; give the file of the run with `--data`",
+                record.id,
+                args.dir.display()
+            ))
+        })?;
+        let path = store::trace_path(&args.dir, &record.id, record.hash);
+        let shown = path.display();
+        let file = File::open(&path).with_context(|| {
+            format!("cannot read `{shown}`; the run's traces must be where it left them")
+        });
+        let source = BufReader::new(file.map_err(Failure::BadInput)?);
+        let moments = moments(&strategy, kind, item, source, max_tokens)
+            .with_context(|| format!("`{shown}`"))
+            .map_err(Failure::BadInput)?;
+        searches.push(moments);
+    }
+    if searches.is_empty() {
+        return Err(Failure::BadInput(anyhow!("`{}` has no finished search", args.dir.display())));
+    }
+    let axis = args.axis;
+    let spent = |spend: &Spend| axis.of(spend);
+    let budgets = if args.budgets.is_empty() {
+        ladder(&searches, spent)
+    } else {
+        args.budgets.iter().map(|&budget| budget.into()).collect()
+    };
+    let points = curve(&searches, spent, &budgets);
+    let head = [axis.name(), "accuracy", "95 % interval", "searches complete"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(points.iter().map(|point| {
+        let complete = percent(point.complete);
+        vec![
+            human(point.budget as f64),
+            percent(point.accuracy),
+            interval(&point.interval),
+            complete,
+        ]
+    }));
+    println!("{strategy}, {} problems, had it been stopped earlier:\n", searches.len());
+    println!("{}", align(&rows));
+    if args.json {
+        println!(
+            "{}",
+            json!({ "axis": axis.name(), "problems": searches.len(), "points": points })
+        );
+    }
+    Ok(())
+}
