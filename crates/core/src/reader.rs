@@ -26,7 +26,7 @@ pub enum Want {
     },
     /// Outputs of a named head (a value or reward head) at each position.
     Head {
-        /// The head's name, one of [`Reader::heads`].
+        /// The name of one of [`Reader::heads`].
         name: String,
         /// Where to read.
         positions: Vec<u32>,
@@ -42,6 +42,21 @@ pub struct Read {
     pub want: Want,
     /// Whether the caller wants a [`Lease`] on the sequence's KV.
     pub retain: bool,
+}
+
+/// A head that a model has beside the vocabulary's: it reads a value, or classes, off a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Its name, for [`Want::Head`].
+    pub name: String,
+    /// Numbers it gives for one position.
+    pub outputs: u32,
+    /// What one position costs.
+    ///
+    /// # Units
+    ///
+    /// FLOPs; a multiply-add is two.
+    pub flops: u64,
 }
 
 /// What was read.
@@ -65,8 +80,8 @@ pub struct Reading {
 /// Reads are computed in the order in which they were submitted: a token that several of them need is
 /// computed for the first.
 pub trait Reader: Service<Ask = Read, Reply = Reading> {
-    /// Names of the heads it has beside the vocabulary's.
-    fn heads(&self) -> Vec<String>;
+    /// The heads it has beside the vocabulary's.
+    fn heads(&self) -> Vec<Head>;
 
     /// The most each read can spend given what is held now, as [`Policy::worst_case`] counts.
     ///

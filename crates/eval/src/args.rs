@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 mod looking;
+mod prm_family;
 mod prompted;
 mod strategies;
 mod sweep;
@@ -17,6 +18,7 @@ use crate::dataset::{DatasetKind, Rows};
 use crate::spec::{ScorerName, Selection};
 
 pub use looking::{Compare, Format, Regrade, Report, Trace};
+pub use prm_family::PrmFamilyArg;
 pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
 
@@ -148,9 +150,13 @@ pub struct Run {
     /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub model: String,
-    /// A process reward model, which then scores: a directory trained with `cargo xtask train`
+    /// A process reward model, which then scores: a directory trained with `cargo xtask train`, or a
+    /// checkpoint of one of the families of `--prm-family`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub prm: Option<PathBuf>,
+    /// How the process reward model is read [default: auto]
+    #[arg(long, value_enum, requires = "prm", help_heading = "Model")]
+    pub prm_family: Option<PrmFamilyArg>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,

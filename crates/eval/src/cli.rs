@@ -10,6 +10,7 @@ mod gpu_check;
 mod hub;
 mod interrupt;
 mod loaded;
+mod marks;
 mod model;
 mod prm;
 mod progress;

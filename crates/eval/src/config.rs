@@ -39,13 +39,14 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
     },
-    /// Products and weighted votes need scores that are not negative; confidences never are positive.
-    #[error(
-        "`{flag}` needs scores that are not negative, and those of `--scorer` are log-probabilities: {instead}"
-    )]
+    /// Products and weighted votes need scores that are not negative; confidences never are positive, and
+    /// values can be either.
+    #[error("`{flag}` needs scores that are not negative, and {whose}: {instead}")]
     NegativeScores {
         /// The flag and its value.
         flag: &'static str,
+        /// Whose scores can be negative.
+        whose: &'static str,
         /// What to do.
         instead: &'static str,
     },

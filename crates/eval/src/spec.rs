@@ -409,18 +409,29 @@ impl StrategySpec {
             Some(ScorerName::SelfCertainty) if !beta => return Ok(()),
             Some(_) => {}
         }
+        self.check_signed("those of `--scorer` are log-probabilities")
+    }
+
+    /// Checks that scores which can be negative can be used as asked. `whose` tells whose they are, to be
+    /// read after "and".
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NegativeScores`] for products and weighted votes, [`ConfigError::UnboundScores`] for a
+    /// Beta prior.
+    pub fn check_signed(&self, whose: &'static str) -> Result<(), ConfigError> {
         let (select, aggregate) = self.selection();
-        if beta {
+        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
             let instead = "use `--prior gaussian`";
             return Err(ConfigError::UnboundScores { flag: "--prior beta", instead });
         }
         if select == Selection::Weighted {
             let instead = "use `--select majority` or `--select best`";
-            return Err(ConfigError::NegativeScores { flag: "--select weighted", instead });
+            return Err(ConfigError::NegativeScores { flag: "--select weighted", whose, instead });
         }
         if aggregate == Aggregate::Prod {
             let instead = "use `--aggregate mean`, which ranks as their product's root does";
-            return Err(ConfigError::NegativeScores { flag: "--aggregate prod", instead });
+            return Err(ConfigError::NegativeScores { flag: "--aggregate prod", whose, instead });
         }
         Ok(())
     }

@@ -318,7 +318,7 @@ fn broken_models_are_refused() {
     let dir = broken("llama", |dir| {
         edit(&dir.join("config.json"), "\"model_type\": \"llama\"", "\"model_type\": \"mamba\"");
     });
-    refuse(&dir, &["`mamba`", "llama, qwen2"]);
+    refuse(&dir, &["`mamba`", "llama, mistral, qwen2"]);
     let dir = broken("llama", |dir| {
         edit(&dir.join("config.json"), "\"intermediate_size\": 48", "\"intermediate_size\": 64");
     });
@@ -431,7 +431,9 @@ fn a_wrong_process_reward_model_is_refused() {
     let no_prm = ["eval", "beam", "--model", &policy, "--scorer", "prm"];
     refused(&no_prm, &["`--scorer prm` needs a process reward model", "--prm PATH"]);
     let not_one = ["eval", "beam", "--model", &policy, "--prm", &policy];
-    refused(&not_one, &["is not a process reward model", "prm.json"]);
+    refused(&not_one, &["does not say how it is read as a process reward model", "prm.json"]);
+    let marks = [&not_one[..], &["--prm-family", "marks"]].concat();
+    refused(&marks, &["is not a process reward model that was trained here", "`qwen`"]);
     refused(&eval("beam", llama, &["--prm", &prm]), &["another vocabulary than the policy"]);
     let unused = ["eval", "self-consistency", "--model", &policy, "--prm", &prm];
     refused(&unused, &["has no effect on this strategy"]);

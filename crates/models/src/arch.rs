@@ -1,7 +1,9 @@
 //! Architectures: how a decoder is assembled from a checkpoint's tensors. One file each.
 
 pub mod assembly;
+pub(crate) mod heads;
 pub mod llama;
+pub mod mistral;
 pub mod qwen2;
 
 use burn::tensor::Device;
@@ -28,6 +30,7 @@ pub fn assemble(
 ) -> Result<Decoder, LoadError> {
     match config.architecture {
         Architecture::Llama => llama::assemble(config, source, naming, device, multiply),
+        Architecture::Mistral => mistral::assemble(config, source, naming, device, multiply),
         Architecture::Qwen2 => qwen2::assemble(config, source, naming, device, multiply),
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use espalier_core::{ChatFormat, ModelError, Turn};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Value};
 
@@ -137,6 +138,19 @@ impl ChatTemplate {
         ]);
         let template = self.environment.get_template(NAME).map_err(|e| wrong(&e))?;
         template.render(Value::from(context)).map_err(|e| wrong(&e))
+    }
+}
+
+impl ChatFormat for ChatTemplate {
+    fn write(&self, turns: &[Turn]) -> Result<String, ModelError> {
+        let messages: Vec<Message> = turns
+            .iter()
+            .map(|turn| Message::new(turn.role.name(), turn.content.as_str()))
+            .collect();
+        self.render(&messages, false).map_err(|source| ModelError::Failed {
+            operation: "write a conversation".to_owned(),
+            source: Box::new(source),
+        })
     }
 }
 

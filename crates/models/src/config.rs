@@ -11,18 +11,21 @@ use crate::{GgufFile, JsonFile, LoadError, WeightSource, nn::RopeScaling};
 pub enum Architecture {
     /// Llama 1 to 3, SmolLM2, TinyLlama and others of the same shape.
     Llama,
+    /// Mistral.
+    Mistral,
     /// Qwen2 and Qwen2.5.
     Qwen2,
 }
 
 impl Architecture {
-    const SUPPORTED: &'static str = "llama, qwen2";
+    const SUPPORTED: &'static str = "llama, mistral, qwen2";
 
     /// Its name in GGUF keys and in `model_type`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama",
+            Self::Mistral => "mistral",
             Self::Qwen2 => "qwen2",
         }
     }
@@ -30,6 +33,7 @@ impl Architecture {
     fn named(name: &str, path: &std::path::Path) -> Result<Self, LoadError> {
         match name {
             "llama" => Ok(Self::Llama),
+            "mistral" => Ok(Self::Mistral),
             "qwen2" => Ok(Self::Qwen2),
             other => Err(LoadError::UnsupportedArchitecture {
                 path: path.to_owned(),
@@ -59,7 +63,7 @@ pub struct ModelConfig {
     pub head_dim: usize,
     /// Vocabulary, `V`: rows of the embedding.
     pub vocab: usize,
-    /// Tokens a sequence can hold.
+    /// Tokens a sequence can hold: no more than a sliding window, where there is one.
     pub context: usize,
     /// ε of the norms.
     pub norm_epsilon: f32,
@@ -99,6 +103,10 @@ impl ModelConfig {
                 return Err(file.wrong(key, "is true, which is not implemented"));
             }
         }
+        let window = match architecture {
+            Architecture::Mistral => or("sliding_window", usize::MAX)?,
+            Architecture::Llama | Architecture::Qwen2 => usize::MAX,
+        };
         let (rope_theta, rope_scaling) = rope_of_json(file)?;
         let epsilon = file.get("rms_norm_eps").map_or(Some(1e-6), Value::as_f64);
         let config = Self {
@@ -110,7 +118,7 @@ impl ModelConfig {
             kv_heads: or("num_key_value_heads", heads)?,
             head_dim: or("head_dim", hidden / heads.max(1))?,
             vocab: count(file, "vocab_size")?,
-            context: count(file, "max_position_embeddings")?,
+            context: count(file, "max_position_embeddings")?.min(window),
             norm_epsilon: epsilon.ok_or_else(|| file.wrong("rms_norm_eps", "must be a number"))?
                 as f32,
             rope_theta,

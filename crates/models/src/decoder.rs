@@ -5,7 +5,7 @@ use espalier_core::{ModelCost, TokenId};
 
 use crate::{
     config::ModelConfig,
-    nn::{Attend, Block, Embedding, Linear, RmsNorm, Rope},
+    nn::{Attend, Block, Embedding, Head, Linear, RmsNorm, Rope},
 };
 
 /// A decoder-only transformer, whatever its architecture: architectures differ in how they assemble it.
@@ -19,8 +19,10 @@ pub struct Decoder {
     pub blocks: Vec<Block>,
     /// After the last layer.
     pub norm: RmsNorm,
-    /// From hidden rows to logits, `[E, V]`.
-    pub head: Box<dyn Linear>,
+    /// From hidden rows to logits, `[E, V]`; `None` for reward models that predict no tokens.
+    pub head: Option<Box<dyn Linear>>,
+    /// The heads beside it.
+    pub heads: Vec<Head>,
     /// Rotations of queries and keys.
     pub rope: Rope,
     /// Where it runs.
@@ -59,14 +61,14 @@ impl Decoder {
         self.norm.forward(stream)
     }
 
-    /// Logits of hidden rows.
+    /// Logits of hidden rows; `None` where the model predicts no tokens.
     ///
     /// # Shapes
     ///
     /// - hidden: `[N, E]`
     /// - output: `[N, V]`
-    pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        self.head.forward(hidden)
+    pub fn logits(&self, hidden: Tensor<2>) -> Option<Tensor<2>> {
+        self.head.as_ref().map(|head| head.forward(hidden))
     }
 
     /// What a token costs.
@@ -82,7 +84,7 @@ impl Decoder {
         ModelCost {
             trunk: 2 * self.blocks.iter().map(weights).sum::<u64>(),
             attention: (4 * config.layers * config.heads * config.head_dim) as u64,
-            head: 2 * self.head.parameters(),
+            head: 2 * self.head.as_ref().map_or(0, |head| head.parameters()),
         }
     }
 
@@ -94,6 +96,8 @@ impl Decoder {
             [&block.attention.qkv, &block.attention.output, &block.mlp.gate_up, &block.mlp.down]
         });
         let linears: u64 = linears.map(|linear| linear.bytes()).sum();
-        norms + linears + self.head.bytes() + self.embedding.bytes()
+        let head = self.head.as_ref().map_or(0, |head| head.bytes());
+        let heads: u64 = self.heads.iter().map(Head::bytes).sum();
+        norms + linears + head + heads + self.embedding.bytes()
     }
 }

@@ -68,6 +68,19 @@ pub enum LoadError {
         /// Row-major shape in the checkpoint.
         found: Vec<usize>,
     },
+    /// A head of a reward model has a shape that is not read.
+    #[error(
+        "tensor `{tensor}` of a head must have the shape [1, {hidden}] (a value) or [2, {hidden}] \
+         (bad, good), but has: {found:?}"
+    )]
+    Head {
+        /// The tensor's name.
+        tensor: String,
+        /// The model's hidden size.
+        hidden: usize,
+        /// Row-major shape in the checkpoint.
+        found: Vec<usize>,
+    },
     /// A tensor is stored in a number format that is not read.
     #[error("tensor `{tensor}` is stored in a type that is not read: `{dtype}`")]
     UnsupportedType {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     ChatTemplate, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights, JsonFile,
     Kernels, LoadError, ModelConfig, Tokenizer, WeightSource,
-    arch::{Multiply, Naming, assemble},
+    arch::{Multiply, Naming, assemble, heads},
 };
 
 /// Why a model is not there to run.
@@ -85,10 +85,13 @@ impl Checkpoint {
     }
 
     fn open_dir(path: &Path) -> Result<Self, LoadError> {
-        let config = ModelConfig::from_json(&JsonFile::open(&path.join("config.json"))?)?;
+        let json = JsonFile::open(&path.join("config.json"))?;
+        let config = ModelConfig::from_json(&json)?;
+        let source = HfWeights::open(path)?;
+        heads::check(&json, &source)?;
         Ok(Self {
             config,
-            source: Box::new(HfWeights::open(path)?),
+            source: Box::new(source),
             naming: Naming::HuggingFace,
             tokenizer: Tokenizer::from_file(path.join("tokenizer.json"))?,
             chat: ChatTemplate::from_dir(path)?,

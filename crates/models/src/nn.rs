@@ -7,6 +7,7 @@
 pub mod attention;
 pub mod block;
 pub mod embedding;
+pub mod head;
 pub mod linear;
 pub mod mlp;
 mod packed_linear;
@@ -16,6 +17,7 @@ pub mod rope;
 pub use attention::{Attend, Attention};
 pub use block::Block;
 pub use embedding::Embedding;
+pub use head::Head;
 pub use linear::{Dense, Linear};
 pub use mlp::Mlp;
 pub use packed_linear::PackedLinear;

@@ -1,5 +1,6 @@
 //! A tokenizer: texts to token ids and back.
 
+use std::num::NonZeroU32;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,9 @@ pub struct Tokenizer {
     special: SpecialTokens,
     vocab_size: usize,
 }
+
+/// Bytes of U+FFFD.
+const REPLACEMENT: NonZeroU32 = NonZeroU32::new(3).expect("3 is not 0");
 
 /// How the vocabulary spells bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +128,16 @@ impl Tokenizer {
             },
             Spelling::Text => token.into_bytes(),
         })
+    }
+
+    /// The longest text that one token stands for, special tokens aside, in bytes. A byte that is not
+    /// UTF-8 by itself stands for the three of U+FFFD.
+    #[must_use]
+    pub fn longest_token(&self) -> NonZeroU32 {
+        let texts = (0..self.vocab_size as u32).filter(|id| !self.is_special(*id));
+        let longest = texts.filter_map(|id| self.token_bytes(id)).map(|bytes| bytes.len()).max();
+        NonZeroU32::new(longest.unwrap_or(0) as u32)
+            .map_or(REPLACEMENT, |longest| longest.max(REPLACEMENT))
     }
 
     /// The id of a token as the vocabulary spells it.

@@ -1,6 +1,6 @@
 //! Golden numbers: every stage of tiny random models against Hugging Face transformers.
 //!
-//! `fixtures/tiny.py` made them; `fixtures/provenance.json` says with which versions.
+//! `fixtures/tiny.py` and `fixtures/prm.py` made them; `fixtures/provenance.json` says with which versions.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -62,6 +62,13 @@ fn llama3_scaled_rope_f16_tied() {
 #[test]
 fn qwen2_sharded_bf16() {
     let Some(dir) = files::fixture("qwen2") else { panic!("the fixture is in the repository") };
+    check(&dir, &dir);
+}
+
+#[test]
+fn mistral_directory() {
+    let dir = files::fixture("prm/math-shepherd");
+    let Some(dir) = dir else { panic!("the fixture is in the repository") };
     check(&dir, &dir);
 }
 

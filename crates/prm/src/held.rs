@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use espalier_core::{Lease, Leases, ModelCost, Path, Price, Prompt, Spend, TokenId, Tokens, Usage};
+use espalier_core::{Lease, Leases, ModelCost, Price, Prompt, Spend, TokenId, Tokens, Usage};
+
+use crate::sequences::{Outlook, common};
 
 /// One sequence that is being read, or was and is leased.
 #[derive(Debug)]
@@ -26,7 +28,18 @@ pub(crate) struct Held {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rates {
     pub(crate) cost: ModelCost,
+    /// FLOPs of the one position that is read, beside the trunk's.
+    pub(crate) head: u64,
     pub(crate) price: Price,
+}
+
+/// What is known of a read that does not exist yet.
+#[derive(Debug)]
+pub(crate) struct Prospect<'a> {
+    /// Whose it will be.
+    pub(crate) prompt: &'a Arc<Prompt>,
+    /// What is known of its sequence.
+    pub(crate) outlook: Outlook,
 }
 
 impl Held {
@@ -59,18 +72,24 @@ impl Held {
     }
 
     /// Adds a sequence about to be read; returns what that costs the search.
-    pub(crate) fn begin(&mut self, id: u64, path: &Path, tokens: &Tokens, rates: Rates) -> Usage {
-        let cached = self.cached(&path.prompt, tokens) as u64;
+    pub(crate) fn begin(
+        &mut self,
+        id: u64,
+        prompt: &Arc<Prompt>,
+        tokens: &Tokens,
+        rates: Rates,
+    ) -> Usage {
+        let cached = self.cached(prompt, tokens) as u64;
         let tokens = Tokens::clone(tokens);
         let len = tokens.len() as u64;
-        let sequence = Sequence { prompt: Arc::clone(&path.prompt), tokens, lease: None };
+        let sequence = Sequence { prompt: Arc::clone(prompt), tokens, lease: None };
         self.sequences.insert(id, sequence);
-        let Rates { cost, price } = rates;
+        let Rates { cost, head, price } = rates;
         Usage {
             prefill_new: len - cached,
             prefill_cached: cached,
-            flops: cost.forward(cached, len) + u128::from(cost.head),
-            flops_uncached: cost.forward(0, len) + u128::from(cost.head),
+            flops: cost.forward(cached, len) + u128::from(head),
+            flops_uncached: cost.forward(0, len) + u128::from(head),
             nano_usd: (len - cached) * price.prefill + cached * price.cached,
             ..Usage::default()
         }
@@ -89,33 +108,25 @@ impl Held {
         self.sequences.remove(&id);
     }
 
-    /// The most each of these reads can cost, in order: of a known path and so many unknown tokens after
-    /// it. What is known is counted at the first read that needs it, what is not at each.
-    pub(crate) fn worst_case(&self, bounds: &[(&Path, u32)], rates: Rates) -> Vec<Spend> {
-        let mut before: Vec<(&Arc<Prompt>, Vec<TokenId>)> = Vec::new();
-        let mut worst = Vec::with_capacity(bounds.len());
-        for &(path, max_tokens) in bounds {
-            let (prompt, known) = (&path.prompt, path.tokens());
-            let ours = before.iter().filter(|(other, _)| Arc::ptr_eq(other, prompt));
-            let shared = ours.map(|(_, other)| common(other, &known)).max().unwrap_or(0);
-            let cached = self.common(prompt, &known).max(shared) as u64;
-            let len = known.len() as u64 + u64::from(max_tokens);
-            let Rates { cost, price } = rates;
-            let dearest = price.prefill.max(price.cached);
-            worst.push(Spend {
-                scored: len - cached,
-                computed: len - cached,
+    /// The most each of these reads can cost, in order. What is sure of its tokens is counted at the first
+    /// read that needs it, what is not at each.
+    pub(crate) fn worst_case(&self, prospects: &[Prospect<'_>], rates: Rates) -> Vec<Spend> {
+        let Rates { cost, head, price } = rates;
+        let dearest = price.prefill.max(price.cached);
+        let worst = |(index, Prospect { prompt, outlook }): (usize, &Prospect<'_>)| {
+            let before = prospects[..index].iter().filter(|one| Arc::ptr_eq(one.prompt, prompt));
+            let shared = before.map(|one| common(&one.outlook.sure, &outlook.sure)).max();
+            let held = self.common(prompt, &outlook.sure);
+            let (cached, most) = (held.max(shared.unwrap_or(0)) as u64, outlook.most);
+            Spend {
+                scored: most - cached,
+                computed: most - cached,
                 calls: 1,
-                flops: cost.forward(cached, len) + u128::from(cost.head),
-                nano_usd: cached * price.cached + (len - cached) * dearest,
+                flops: cost.forward(cached, most) + u128::from(head),
+                nano_usd: cached * price.cached + (most - cached) * dearest,
                 ..Spend::default()
-            });
-            before.push((prompt, known));
-        }
-        worst
+            }
+        };
+        prospects.iter().enumerate().map(worst).collect()
     }
-}
-
-fn common(one: &[TokenId], other: &[TokenId]) -> usize {
-    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }

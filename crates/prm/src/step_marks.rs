@@ -1,15 +1,13 @@
 //! Step marks: process reward models that say after each step whether it is good, in a word.
 
-use std::{cell::RefCell, collections::BTreeMap};
-
 use espalier_core::{
-    ModelError, Path, Read, Reader, Reading, Score, ScoreAsk, ScoreBound, Scored, Scorer, Service,
-    Spend, Ticket, TokenId, Tokens, Usage, Want,
+    ModelError, Reader, Score, ScoreAsk, ScoreBound, Scored, Scorer, Service, Spend, Ticket,
+    TokenId,
 };
 
-use crate::held::{Held, Rates};
+use crate::{RewardModel, families::Family, readout::Readout, sequences::Sequences};
 
-/// A scorer that reads a process reward model of the "+/−" family: a language model trained to put one
+/// A scorer that reads a process reward model of the house's family: a language model trained to put one
 /// of two marks, good or bad, after each step.
 ///
 /// The model shares the policy's tokenizer and reads prompt and steps as they stand. The score of a step
@@ -27,10 +25,7 @@ use crate::held::{Held, Rates};
 ///
 /// # Accounting
 ///
-/// A search pays for every token once while it holds the KV itself, and as if it were alone: what other
-/// searches hold makes the model compute less, but nothing cheaper. Work that the model does again
-/// because it evicted what was leased is the reader's to tell, not the search's to pay, so that a budget
-/// admits the same whatever else is in flight.
+/// That of [`RewardModel`]. A step's worst case is its tokens.
 ///
 /// The scorer must be alone with its reader: it takes every reply the reader gives.
 ///
@@ -59,16 +54,7 @@ use crate::held::{Held, Rates};
 /// ```
 #[derive(Debug)]
 pub struct StepMarks<R> {
-    reader: R,
-    good: TokenId,
-    bad: TokenId,
-    next: u64,
-    /// The reads submitted, by the reader's ticket.
-    waiting: BTreeMap<Ticket, (Ticket, Usage)>,
-    /// The asks that could not be read.
-    refused: Vec<(Ticket, ModelError)>,
-    /// Behind a cell, for worst cases must know what has been released.
-    held: RefCell<Held>,
+    inner: RewardModel<R>,
 }
 
 /// The two marks are one token, which tells nothing.
@@ -89,58 +75,20 @@ impl<R: Reader> StepMarks<R> {
         if good == bad {
             return Err(SameMark { mark: good });
         }
-        let (waiting, refused) = (BTreeMap::new(), Vec::new());
-        Ok(Self { reader, good, bad, next: 0, waiting, refused, held: RefCell::default() })
+        let readout = Readout::Marks { good, bad };
+        let family = Family { sequences: Sequences::AsSampled, readout };
+        Ok(Self { inner: RewardModel::new(reader, family) })
     }
 
     /// The model.
     #[must_use]
     pub fn reader(&self) -> &R {
-        &self.reader
+        self.inner.reader()
     }
 
     /// The model, to set it up or to ask what it holds. Leases that were dropped have reached it.
     pub fn reader_mut(&mut self) -> &mut R {
-        self.held.get_mut().reclaim();
-        &mut self.reader
-    }
-
-    fn rates(&self) -> Rates {
-        Rates { cost: self.reader.cost(), price: self.reader.price() }
-    }
-
-    fn scored(
-        &mut self,
-        ticket: Ticket,
-        usage: Usage,
-        reading: Result<Reading, ModelError>,
-    ) -> Result<Scored, ModelError> {
-        let scored = reading.and_then(|Reading { values, lease, .. }| {
-            let bad = |reason: String| ModelError::BadRequest { reason };
-            let [row] = &values[..] else {
-                return Err(bad(format!("the model read `{}` positions of 1", values.len())));
-            };
-            let [good_logprob, bad_logprob] = row[..] else {
-                return Err(bad(format!("the model read `{}` marks of 2", row.len())));
-            };
-            let score = good_share(good_logprob, bad_logprob)?;
-            let lease = lease.ok_or_else(|| {
-                bad("the model leases no KV, so that steps cannot be read one by one; \
-                     take one that does"
-                    .to_owned())
-            })?;
-            Ok((score, lease))
-        });
-        let held = self.held.get_mut();
-        match scored {
-            Ok((score, lease)) => {
-                Ok(Scored { score, usage, lease: Some(held.keep(ticket.0, lease)) })
-            }
-            Err(error) => {
-                held.forget(ticket.0);
-                Err(error)
-            }
-        }
+        self.inner.reader_mut()
     }
 }
 
@@ -179,14 +127,9 @@ pub fn good_share(good_logprob: f32, bad_logprob: f32) -> Result<Score, ModelErr
     Ok(Score::new((1.0 / (1.0 + difference.exp())) as f32)?)
 }
 
-fn check(path: &Path) -> Result<(), ModelError> {
-    let steps = path.last().map(|step| step.tokens.len());
-    match steps {
-        Some(1..) => Ok(()),
-        _ => Err(ModelError::BadRequest {
-            reason: "a process reward model scores a step of at least one token; the root has none"
-                .to_owned(),
-        }),
+impl<R> From<StepMarks<R>> for RewardModel<R> {
+    fn from(marks: StepMarks<R>) -> Self {
+        marks.inner
     }
 }
 
@@ -195,61 +138,20 @@ impl<R: Reader> Service for StepMarks<R> {
     type Reply = Scored;
 
     fn submit(&mut self, ask: ScoreAsk) -> Ticket {
-        let ticket = Ticket(self.next);
-        self.next += 1;
-        if let Err(error) = check(&ask.path) {
-            self.refused.push((ticket, error));
-            return ticket;
-        }
-        let tokens: Tokens = ask.path.tokens().into();
-        let rates = self.rates();
-        let held = self.held.get_mut();
-        held.reclaim();
-        let usage = held.begin(ticket.0, &ask.path, &tokens, rates);
-        let (positions, ids) = (vec![tokens.len() as u32 - 1], vec![self.good, self.bad]);
-        let want = Want::NextOf { positions, ids };
-        let read = self.reader.submit(Read { tokens, want, retain: true });
-        self.waiting.insert(read, (ticket, usage));
-        ticket
+        self.inner.submit(ask)
     }
 
     fn poll(&mut self) -> Vec<(Ticket, Result<Scored, ModelError>)> {
-        self.held.get_mut().reclaim();
-        let refused = std::mem::take(&mut self.refused);
-        let mut done: Vec<_> =
-            refused.into_iter().map(|(ticket, why)| (ticket, Err(why))).collect();
-        if !self.waiting.is_empty() {
-            for (read, reading) in self.reader.poll() {
-                if let Some((ticket, usage)) = self.waiting.remove(&read) {
-                    done.push((ticket, self.scored(ticket, usage, reading)));
-                }
-            }
-        }
-        done.sort_by_key(|(ticket, _)| *ticket);
-        done
+        self.inner.poll()
     }
 
-    /// # Complexity
-    ///
-    /// Linear in the asks in flight.
     fn cancel(&mut self, ticket: Ticket) {
-        self.refused.retain(|(refused, _)| *refused != ticket);
-        let ours = |(_, (ours, _)): &(&Ticket, &(Ticket, Usage))| *ours == ticket;
-        let read = self.waiting.iter().find(ours).map(|(read, _)| *read);
-        if let Some(read) = read {
-            self.waiting.remove(&read);
-            self.reader.cancel(read);
-            self.held.get_mut().forget(ticket.0);
-        }
+        self.inner.cancel(ticket);
     }
 }
 
 impl<R: Reader> Scorer for StepMarks<R> {
     fn worst_case(&self, asks: &[ScoreBound]) -> Vec<Spend> {
-        let mut held = self.held.borrow_mut();
-        held.reclaim();
-        let bounds: Vec<(&Path, u32)> =
-            asks.iter().map(|ask| (&ask.parent, ask.max_tokens)).collect();
-        held.worst_case(&bounds, self.rates())
+        self.inner.worst_case(asks)
     }
 }

@@ -175,6 +175,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 pub fn config_json(config: &ModelConfig, storage: Storage) -> Value {
     let architecture = match config.architecture {
         Architecture::Llama => "LlamaForCausalLM",
+        Architecture::Mistral => "MistralForCausalLM",
         Architecture::Qwen2 => "Qwen2ForCausalLM",
     };
     json!({

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
-    Leases, ModelCost, ModelError, Price, Read, Reader, Reading, Seed, Service, Spend, Ticket,
-    TokenId, Tokens, Usage, Want,
+    Head, Leases, ModelCost, ModelError, Price, Read, Reader, Reading, Seed, Service, Spend,
+    Ticket, TokenId, Tokens, Usage, Want,
 };
 
 /// A model whose state after each token is a hash of the tokens so far. It goes on from the states it
@@ -19,6 +19,11 @@ pub struct HashReader {
     pub reversed: bool,
     /// The read with this number has NaN for values.
     pub fails: Option<u64>,
+    /// Its heads, whose values are hashes too.
+    pub heads: Vec<Head>,
+    /// Texts that are one token each, the first that fits before those after it: their ids go on where
+    /// bytes end.
+    pub words: Vec<String>,
     /// Token ids run through the model so far.
     pub computed: u64,
     next: u64,
@@ -36,6 +41,8 @@ impl HashReader {
             at_once: 4,
             reversed: false,
             fails: None,
+            heads: Vec::new(),
+            words: Vec::new(),
             computed: 0,
             next: 0,
             waiting: VecDeque::new(),
@@ -63,9 +70,16 @@ impl HashReader {
     }
 
     fn answer(&mut self, ticket: Ticket, read: &Read) -> Result<Reading, ModelError> {
-        let Want::NextOf { positions, ids } = &read.want else {
-            let reason = "the hash reader knows `Want::NextOf` alone; ask for that".to_owned();
-            return Err(ModelError::BadRequest { reason });
+        let bad = |reason: String| Err(ModelError::BadRequest { reason });
+        let (positions, head) = match &read.want {
+            Want::NextOf { positions, .. } => (positions, None),
+            Want::Head { name, positions } => {
+                match self.heads.iter().find(|head| head.name == *name) {
+                    Some(head) => (positions, Some(head.clone())),
+                    None => return bad(format!("the hash reader has no head named `{name}`")),
+                }
+            }
+            _ => return bad("the hash reader knows `Want::NextOf` and `Want::Head`".to_owned()),
         };
         let known = |held: &&(Tokens, Vec<Seed>)| common(&held.0, &read.tokens);
         let longest = self.held.values().max_by_key(known);
@@ -81,13 +95,20 @@ impl HashReader {
         let mut values = Vec::new();
         for &position in positions {
             let Some(state) = states.get(position as usize) else {
-                let reason = format!("position `{position}` is beyond the {len} tokens to read");
-                return Err(ModelError::BadRequest { reason });
+                return bad(format!("position `{position}` is beyond the {len} tokens to read"));
             };
-            let logprob = |&id: &TokenId| state.uniform(id.into()).ln() as f32;
-            values.push(ids.iter().map(|id| if nan { f32::NAN } else { logprob(id) }).collect());
+            let row: Vec<f32> = match (&read.want, &head) {
+                (Want::NextOf { ids, .. }, _) => {
+                    ids.iter().map(|&id| state.uniform(id.into()).ln() as f32).collect()
+                }
+                (_, head) => (0..head.as_ref().map_or(0, |head| head.outputs))
+                    .map(|output| (8.0 * state.uniform(output.into()) - 4.0) as f32)
+                    .collect(),
+            };
+            values.push(if nan { vec![f32::NAN; row.len()] } else { row });
         }
-        let heads = u128::from(self.cost().head) * positions.len() as u128;
+        let flops = head.map_or(self.cost().head, |head| head.flops);
+        let heads = u128::from(flops) * positions.len() as u128;
         let usage = Usage {
             prefill_new: len - cached,
             prefill_cached: cached,
@@ -143,19 +164,20 @@ impl Service for HashReader {
 }
 
 impl Reader for HashReader {
-    fn heads(&self) -> Vec<String> {
-        Vec::new()
+    fn heads(&self) -> Vec<Head> {
+        self.heads.clone()
     }
 
     fn worst_case(&self, reads: &[Read]) -> Vec<Spend> {
         // What is held could be let go before the read: nothing is counted on.
+        let dearest = self.heads.iter().map(|head| head.flops).fold(self.cost().head, u64::max);
         let worst = |read: &Read| {
             let len = read.tokens.len() as u64;
             Spend {
                 scored: len,
                 computed: len,
                 calls: 1,
-                flops: self.cost().forward(0, len) + u128::from(len * self.cost().head),
+                flops: self.cost().forward(0, len) + u128::from(len * dearest),
                 nano_usd: len * self.price().prefill,
                 ..Spend::default()
             }
@@ -172,6 +194,20 @@ impl Reader for HashReader {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
-        Ok(text.bytes().map(TokenId::from).collect())
+        let mut rest = text.as_bytes();
+        let mut ids = Vec::new();
+        while let Some((&first, after)) = rest.split_first() {
+            let word = self
+                .words
+                .iter()
+                .position(|word| !word.is_empty() && rest.starts_with(word.as_bytes()));
+            let (id, next) = match word {
+                Some(index) => (256 + index as TokenId, &rest[self.words[index].len()..]),
+                None => (TokenId::from(first), after),
+            };
+            ids.push(id);
+            rest = next;
+        }
+        Ok(ids.into())
     }
 }

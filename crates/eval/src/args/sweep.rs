@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{AggregateArg, DatasetArg, ScorerArg, at_least_one, temperature};
+use super::{AggregateArg, DatasetArg, PrmFamilyArg, ScorerArg, at_least_one, temperature};
 use crate::budget_arg::parse_budget;
 use crate::config::DatasetSpec;
 use crate::dataset::Rows;
@@ -17,9 +17,13 @@ pub struct Sweep {
     /// The policy: a Hugging Face directory, a GGUF file, or `hf:org/name`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub model: String,
-    /// A process reward model, which then scores: a directory trained with `cargo xtask train`
+    /// A process reward model, which then scores: a directory trained with `cargo xtask train`, or a
+    /// checkpoint of one of the families of `--prm-family`
     #[arg(long, value_name = "PATH", help_heading = "Model")]
     pub prm: Option<PathBuf>,
+    /// How the process reward model is read [default: auto]
+    #[arg(long, value_enum, requires = "prm", help_heading = "Model")]
+    pub prm_family: Option<PrmFamilyArg>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,

@@ -114,6 +114,13 @@ fn a_process_reward_model_is_named_by_its_path() {
     assert_eq!(beam.spec().scorer(), Some(ScorerName::Prm));
     assert!(beam.spec().check().is_ok());
     assert!(beam.spec().check_prm(beam.run().prm.as_deref()).is_ok());
+    assert_eq!(beam.run().prm_family, None);
+    let beam = strategy("eval beam --model m --prm dir --prm-family math-shepherd");
+    assert_eq!(beam.run().prm_family, Some(PrmFamilyArg::MathShepherd));
+    assert_eq!(
+        PrmFamilyArg::names(),
+        "`auto`, `marks`, `math-shepherd`, `rlhflow`, `qwen`, `skywork`, `value`"
+    );
     let greedy = strategy("eval greedy --model m --prm dir");
     assert!(greedy.spec().check_prm(greedy.run().prm.as_deref()).is_err());
 }
@@ -122,6 +129,8 @@ fn a_process_reward_model_is_named_by_its_path() {
 fn bad_input_is_refused_with_exit_code_2() {
     for (line, part) in [
         ("eval beam --model m --width 0", "give a whole number from 1"),
+        ("eval beam --model m --prm-family qwen", "--prm <PATH>"),
+        ("eval beam --model m --prm dir --prm-family qwen2", "math-shepherd"),
         ("eval beam --model m --n -4", "unexpected argument"),
         ("eval best-of-n --model m --n 1.5", "give a whole number from 1"),
         ("eval beam --model m --temperature -1", "not negative"),

@@ -1,6 +1,6 @@
 //! `espalier eval`: a strategy over a dataset, under a budget.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use espalier_core::{Forms, Scorer};
@@ -40,7 +40,11 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
     let loaded = Loaded::open(&args.model, device, &dataset)?;
-    let prm = args.prm.as_ref().map(|path| Prm::open(path, device, &loaded)).transpose()?;
+    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
+    let prm = args.prm.as_ref().map(open).transpose()?;
+    if prm.as_ref().is_some_and(|prm| prm.signed) {
+        spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
+    }
     if args.dry_run {
         return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
     }

@@ -2,14 +2,14 @@
 
 use std::{
     num::{NonZeroU32, NonZeroUsize},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, anyhow};
 use espalier_core::{ModelError, Policy, Prompt, Stops};
 use espalier_models::{
-    ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, Message, load, share,
+    ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, load, share,
 };
 use serde_json::{Value, json};
 
@@ -33,6 +33,12 @@ pub(super) const IN_FLIGHT: NonZeroUsize = NonZeroUsize::new(4).expect("4 is not
 pub(super) struct Loaded {
     /// Who samples.
     pub(super) policy: LocalPolicy,
+    /// The same model, to be read.
+    pub(super) reader: LocalReader,
+    /// How it wants conversations written.
+    pub(super) template: Option<ChatTemplate>,
+    /// Where it is.
+    path: PathBuf,
     /// How questions are put.
     pub(super) chat: Chat,
     /// Its name and its weights' hash.
@@ -43,8 +49,6 @@ pub(super) struct Loaded {
     pub(super) kv_bytes_per_token: u64,
     /// Where steps and answers end.
     pub(super) stops: Arc<Stops>,
-    /// What makes a prompt of a message.
-    template: Option<ChatTemplate>,
     /// The prompts, in the order of the dataset.
     pub(super) prompts: Vec<Arc<Prompt>>,
 }
@@ -62,7 +66,7 @@ impl Loaded {
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let model = load(&path, device, EngineOptions::default()).map_err(Failure::bad)?;
-        let (policy, _) = share(model.engine);
+        let (policy, reader) = share(model.engine);
         let prompts = prompts(dataset, model.chat.as_ref(), &policy)?;
         let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
         let end = match chat {
@@ -74,14 +78,24 @@ impl Loaded {
         let boundary = vec![prompt::step_boundary(dataset.kind).to_owned()];
         Ok(Self {
             policy,
+            reader,
+            template: model.chat,
             chat,
             identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
             device: model.info.device,
             kv_bytes_per_token: model.info.config.kv_bytes_per_token(),
             stops: Arc::new(Stops { boundary, end }),
-            template: model.chat,
             prompts,
+            path,
         })
+    }
+
+    /// Returns true if and only if a path leads to the policy's own model.
+    pub(super) fn is_of(&self, path: &Path) -> bool {
+        match (self.path.canonicalize(), path.canonicalize()) {
+            (Ok(ours), Ok(theirs)) => ours == theirs,
+            _ => false,
+        }
     }
 
     /// How the model is asked with prompts of its own.

@@ -43,7 +43,14 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
         say(args, &message);
     }
     let mut loaded = Loaded::open(&args.model, device, &dataset)?;
-    let mut prm = args.prm.as_ref().map(|path| Prm::open(path, device, &loaded)).transpose()?;
+    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
+    let mut prm = args.prm.as_ref().map(open).transpose()?;
+    for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {
+        let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
+        if spec.scorer() == Some(ScorerName::Prm) {
+            spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
+        }
+    }
     plan.stops = loaded.stops.clone();
     say(args, &format!("sweep directory: {}", dir.display()));
     let Some(report) = carry_out(args, &plan, &mut loaded, prm.as_mut())? else {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 
+use super::heads;
 use crate::{
     LoadError, WeightSource,
     config::ModelConfig,
@@ -118,6 +119,7 @@ impl Assembly<'_> {
     pub(super) fn decoder(&self) -> Result<Decoder, LoadError> {
         let config = self.config;
         let (embedding, head) = self.vocabulary()?;
+        let heads = heads::read(self.source, config.hidden, self.device)?;
         let blocks: Result<Vec<Block>, LoadError> =
             (0..config.layers).map(|layer| self.block(layer)).collect();
         let norm = read_shaped(self.source, self.naming.norm(), &[config.hidden])?;
@@ -126,23 +128,29 @@ impl Assembly<'_> {
             blocks: blocks?,
             norm: RmsNorm::new(norm, config.norm_epsilon, self.device),
             head,
+            heads,
             rope: Rope::new(config.head_dim, config.rope_theta, &config.rope_scaling),
             device: self.device.clone(),
             config: config.clone(),
         })
     }
 
-    fn vocabulary(&self) -> Result<(Embedding, Box<dyn Linear>), LoadError> {
+    /// The embedding, and the vocabulary's head. A checkpoint with a head of another kind may lack that.
+    fn vocabulary(&self) -> Result<(Embedding, Option<Box<dyn Linear>>), LoadError> {
         let (hidden, vocab) = (self.config.hidden, self.config.vocab);
         let read = |name: &str| read_shaped(self.source, name, &[vocab, hidden]);
         let table = read(self.naming.embedding())?;
         let one = |values| [Matrix { values, outputs: vocab }];
         if !self.config.tied {
             let embedding = Embedding::rows(table, hidden, self.device);
-            let head = one(read(self.naming.head())?);
-            return Ok((embedding, self.linear(hidden, &head, None)));
+            let name = self.naming.head();
+            if self.source.info(name).is_none() && heads::any(self.source) {
+                return Ok((embedding, None));
+            }
+            let head = one(read(name)?);
+            return Ok((embedding, Some(self.linear(hidden, &head, None))));
         }
-        Ok(match self.multiply {
+        let (embedding, head): (_, Box<dyn Linear>) = match self.multiply {
             Multiply::Burn => {
                 let head = Dense::stack(hidden, &one(table), None, self.device);
                 (Embedding::Tied(head.weight().clone()), Box::new(head))
@@ -152,7 +160,8 @@ impl Assembly<'_> {
                 let head = PackedLinear::new(Arc::clone(&weight), None, self.device);
                 (Embedding::TiedPacked(weight), Box::new(head))
             }
-        })
+        };
+        Ok((embedding, Some(head)))
     }
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {

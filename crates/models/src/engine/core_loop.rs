@@ -160,8 +160,22 @@ impl Engine {
         ticket
     }
 
+    /// A model that predicts no tokens is read by its heads alone.
+    pub(super) fn check_vocabulary(&self) -> Result<(), ModelError> {
+        self.decoder.head.as_ref().map(|_| ()).ok_or_else(|| self.predicts_nothing())
+    }
+
+    pub(super) fn predicts_nothing(&self) -> ModelError {
+        let reason = format!(
+            "`{}` predicts no tokens: it is a reward model, which scores what another model samples",
+            self.name
+        );
+        ModelError::BadRequest { reason }
+    }
+
     /// A prefix to continue must leave room for a token, beside what [`check`](Self::check) asks.
     fn check_prefix(&self, tokens: &[TokenId]) -> Result<(), ModelError> {
+        self.check_vocabulary()?;
         if tokens.len() == self.context() { Err(self.too_long(tokens)) } else { self.check(tokens) }
     }
 

@@ -1,10 +1,10 @@
 //! Views of one engine: a policy and a reader that share its weights, its KV and its batches.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{cell::RefCell, num::NonZeroU32, rc::Rc, sync::Arc};
 
 use espalier_core::{
-    Completion, ModelCost, ModelError, Policy, Price, Read, Reader, Reading, Request, Service,
-    Spend, Ticket, TokenId, Tokens,
+    Completion, Head, ModelCost, ModelError, Policy, Price, Read, Reader, Reading, Request,
+    Service, Spend, Ticket, TokenId, Tokens,
 };
 
 use super::{Engine, EngineStats};
@@ -40,6 +40,25 @@ impl LocalReader {
         self.tokenizer().token_id(token)
     }
 
+    /// The token with which texts of this vocabulary begin, where it has one.
+    #[must_use]
+    pub fn bos(&self) -> Option<TokenId> {
+        self.tokenizer().bos()
+    }
+
+    /// The token that its tokenizer puts before every text, if it does that.
+    #[must_use]
+    pub fn added_bos(&self) -> Option<TokenId> {
+        let tokenizer = self.tokenizer();
+        tokenizer.bos().filter(|_| tokenizer.add_bos())
+    }
+
+    /// The tokens a sequence can hold.
+    #[must_use]
+    pub fn context(&self) -> u32 {
+        self.engine.borrow().context() as u32
+    }
+
     fn tokenizer(&self) -> Arc<Tokenizer> {
         Arc::clone(self.engine.borrow().tokenizer())
     }
@@ -72,6 +91,16 @@ impl LocalPolicy {
 
     fn tokenizer(&self) -> Arc<Tokenizer> {
         Arc::clone(self.engine.borrow().tokenizer())
+    }
+
+    /// The longest text that one token stands for, in bytes.
+    ///
+    /// # Complexity
+    ///
+    /// Linear in the vocabulary.
+    #[must_use]
+    pub fn longest_token(&self) -> NonZeroU32 {
+        self.tokenizer().longest_token()
     }
 
     /// What the engine has done and holds.
@@ -163,8 +192,14 @@ impl Service for LocalReader {
 }
 
 impl Reader for LocalReader {
-    fn heads(&self) -> Vec<String> {
-        Vec::new()
+    fn heads(&self) -> Vec<Head> {
+        let engine = self.engine.borrow();
+        let told = |head: &crate::nn::Head| Head {
+            name: head.name.clone(),
+            outputs: head.outputs() as u32,
+            flops: 2 * head.parameters(),
+        };
+        engine.decoder().heads.iter().map(told).collect()
     }
 
     fn worst_case(&self, reads: &[Read]) -> Vec<Spend> {

@@ -3,7 +3,10 @@
 use burn::tensor::Tensor;
 use espalier_core::{ModelError, Read, Reading, Spend, Usage, Want};
 
-use super::core_loop::{Engine, Store};
+use super::{
+    core_loop::{Engine, Store},
+    sample_step::to_vec,
+};
 use crate::{distribution::Distribution, kv::Loc};
 
 /// Positions whose logits are held at once.
@@ -36,7 +39,7 @@ impl Engine {
             usage.flops += self.cost.forward(reached as u64, (reached + n) as u64);
             reached += n;
         }
-        let heads = rows.len() as u128 * u128::from(self.cost.head);
+        let heads = rows.len() as u128 * u128::from(self.head_flops(&read.want));
         usage.flops += heads;
         usage.flops_uncached = self.cost.forward(0, tokens.len() as u64) + heads;
         let values = self.values(read, &positions, &rows);
@@ -48,6 +51,9 @@ impl Engine {
     /// The positions whose next-token distribution is wanted, in order as given.
     fn positions(&self, read: &Read) -> Result<Vec<usize>, ModelError> {
         let bad = |reason: String| ModelError::BadRequest { reason };
+        if !matches!(read.want, Want::Head { .. }) {
+            self.check_vocabulary()?;
+        }
         let positions: Vec<usize> = match &read.want {
             Want::NextOf { positions, ids } => {
                 let vocab = self.decoder.config.vocab;
@@ -63,8 +69,11 @@ impl Engine {
                 );
             }
             Want::Tokens { from } => (*from as usize - 1..read.tokens.len() - 1).collect(),
-            Want::Head { name, .. } => {
-                return Err(bad(format!("`{}` has no head named `{name}`", self.name)));
+            Want::Head { name, positions } => {
+                if self.decoder.heads.iter().all(|head| head.name != *name) {
+                    return Err(bad(format!("`{}` has no head named `{name}`", self.name)));
+                }
+                positions.iter().map(|&at| at as usize).collect()
             }
             _ => return Err(bad("this engine does not know what is wanted".to_owned())),
         };
@@ -112,11 +121,14 @@ impl Engine {
         positions: &[usize],
         rows: &[Tensor<2>],
     ) -> Result<Vec<Vec<f32>>, ModelError> {
+        if let Want::Head { name, .. } = &read.want {
+            return self.head_values(name, rows);
+        }
         let vocab = self.decoder.config.vocab;
         let mut values = Vec::with_capacity(rows.len());
         for (rows, positions) in rows.chunks(ROWS).zip(positions.chunks(ROWS)) {
             let logits = self.decoder.logits(Tensor::cat(rows.to_vec(), 0));
-            let logits = super::sample_step::to_vec(logits)?;
+            let logits = to_vec(logits.ok_or_else(|| self.predicts_nothing())?)?;
             for (row, position) in logits.chunks_exact(vocab).zip(positions) {
                 let distribution = Distribution::new(row)?;
                 values.push(match &read.want {
@@ -133,6 +145,24 @@ impl Engine {
         Ok(values)
     }
 
+    /// What a head says of hidden rows.
+    fn head_values(&self, name: &str, rows: &[Tensor<2>]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let head = self.decoder.heads.iter().find(|head| head.name == name);
+        let Some(head) = head.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
+        let values = to_vec(head.forward(Tensor::cat(rows.to_vec(), 0)))?;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(ModelError::NotFinite { what: format!("head {name}") });
+        }
+        Ok(values.chunks_exact(head.outputs()).map(<[f32]>::to_vec).collect())
+    }
+
+    /// What one position costs.
+    fn head_flops(&self, want: &Want) -> u64 {
+        let Want::Head { name, .. } = want else { return self.cost.head };
+        let head = self.decoder.heads.iter().find(|head| head.name == *name);
+        head.map_or(0, |head| 2 * head.parameters())
+    }
+
     pub(super) fn worst_case_read(&self, read: &Read) -> Spend {
         let len = read.tokens.len() as u64;
         let held = match self.positions(read) {
@@ -142,7 +172,7 @@ impl Engine {
             }
             Err(_) => len,
         };
-        let heads = u128::from(len) * u128::from(self.cost.head);
+        let heads = u128::from(len) * u128::from(self.head_flops(&read.want));
         Spend {
             scored: len - held,
             computed: len - held,

@@ -28,7 +28,8 @@ impl Engine {
         }
         let hidden = self.gather(&places);
         let vocab = self.decoder.config.vocab;
-        let logits = to_vec(self.decoder.logits(hidden));
+        let logits = self.decoder.logits(hidden);
+        let logits = logits.ok_or_else(|| self.predicts_nothing()).and_then(to_vec);
         let rows: Vec<Result<(&[f32], Distribution), ModelError>> = match &logits {
             Ok(logits) => logits
                 .par_chunks_exact(vocab)

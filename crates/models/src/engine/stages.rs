@@ -28,7 +28,8 @@ impl Engine {
             watched.push(stream.clone());
         });
         self.let_go(ix);
-        let logits = to_vec(self.decoder.logits(hidden.clone()))?;
+        let logits = self.decoder.logits(hidden.clone());
+        let logits = to_vec(logits.ok_or_else(|| self.predicts_nothing())?)?;
         let stream = watched.into_iter().map(to_vec).collect::<Result<_, _>>()?;
         Ok(Stages { stream, norm: to_vec(hidden)?, logits })
     }
