@@ -83,7 +83,7 @@ proptest! {
         group in 2_u32..4,
         attempts in 1_u32..4,
     ) {
-        let world = World { eos: 0.2, path: 20, ..world };
+        let world = World { eos: 0.2, path: 8, ..world };
         let out = world.search(graph(n, group, attempts).unwrap());
         let tree = &out.tree;
         let mut rounds = asks(&out).into_iter().skip(1);
