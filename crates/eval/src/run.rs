@@ -127,7 +127,11 @@ pub fn run(
     let scorers = match (&mut confidence, &mut evidence) {
         (Some(confidence), _) => vec![confidence as &mut dyn Scorer],
         (None, Some(evidence)) => vec![evidence as &mut dyn Scorer],
-        (None, None) => prm.into_iter().map(|prm| prm as &mut dyn Scorer).collect(),
+        // Where the policy judges itself, its judgements have the id that a scorer would have.
+        (None, None) => match prm.filter(|_| name == Some(ScorerName::Prm)) {
+            Some(prm) => vec![prm as &mut dyn Scorer],
+            None => Vec::new(),
+        },
     };
     let mut models = Models { policy, scorers };
     let mut failure = None;

@@ -159,13 +159,14 @@ impl Graph {
     }
 }
 
-/// What strategies share that make answers of answers.
+/// What strategies share that score whole answers.
 #[derive(Debug, Args)]
 pub struct Answers {
-    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`
+    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
+    /// average log-probability of <https://arxiv.org/abs/2502.18581>
     #[arg(long, value_enum)]
     pub scorer: Option<ScorerArg>,
-    /// How the answer is chosen
+    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
     #[arg(long, value_enum, default_value_t = SelectArg::Best)]
     pub select: SelectArg,
     /// How tokens are drawn.
@@ -177,7 +178,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    fn scorer(&self) -> crate::ScorerName {
+    pub(super) fn scorer(&self) -> crate::ScorerName {
         ScorerArg::or_default(self.scorer, self.run.prm.as_deref())
     }
 }

@@ -64,10 +64,10 @@ impl Strategy {
             Self::Greedy(_) => StrategySpec::Greedy,
             Self::BestOfN(args) => StrategySpec::BestOfN {
                 n: args.n.get(),
-                scorer: ScorerArg::or_default(args.scorer, args.run.prm.as_deref()),
-                select: args.select.into(),
-                temperature: args.draw.temperature,
-                seed: args.draw.seed,
+                scorer: args.answers.scorer(),
+                select: args.answers.select.into(),
+                temperature: args.answers.draw.temperature,
+                seed: args.answers.draw.seed,
             },
             Self::SelfConsistency(args) => StrategySpec::SelfConsistency {
                 n: args.n.get(),
@@ -147,7 +147,7 @@ impl Strategy {
     pub fn run(&self) -> &Run {
         match self {
             Self::Greedy(run)
-            | Self::BestOfN(BestOfN { run, .. })
+            | Self::BestOfN(BestOfN { answers: Answers { run, .. }, .. })
             | Self::SelfConsistency(SelfConsistency { run, .. })
             | Self::AdaptiveConsistency(Adaptive { run, .. })
             | Self::TotBfs(prompted::TotBfs { thoughts: Thoughts { run, .. }, .. })
@@ -173,19 +173,9 @@ pub struct BestOfN {
     /// Answers to sample [source of the default: search-and-learn, `n`]
     #[arg(long, value_name = "N", default_value = "4", value_parser = at_least_one)]
     pub n: NonZeroU32,
-    /// What scores an answer; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
-    /// average log-probability of <https://arxiv.org/abs/2502.18581>
-    #[arg(long, value_enum)]
-    pub scorer: Option<ScorerArg>,
-    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
-    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
-    pub select: SelectArg,
-    /// How tokens are drawn.
+    /// What all that score whole answers share.
     #[command(flatten)]
-    pub draw: Draw,
-    /// What all strategies share.
-    #[command(flatten)]
-    pub run: Run,
+    pub answers: Answers,
 }
 
 /// Arguments of self-consistency.

@@ -49,8 +49,12 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
     }
     let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
-    let (max_tokens, most) = arguments.replies();
-    let forms = loaded.asking(dataset.kind, max_tokens, most)?.forms();
+    let forms = if spec.is_prompted() {
+        let (max_tokens, most) = arguments.replies();
+        loaded.asking(dataset.kind, max_tokens, most)?.forms()
+    } else {
+        Forms::default()
+    };
     let interrupt = Interrupt::watch()?;
     let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt, forms };
     let mut rows = Vec::new();

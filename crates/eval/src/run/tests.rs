@@ -234,7 +234,10 @@ fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
             most: count(3),
         };
         let plan = Run { forms: asking.forms(), ..bare };
-        let ended = carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
+        // A reward model that the strategy does not ask is not in the way of its judgements.
+        let mut unused = espalier_core::Immediate::new(espalier_core::toy::Hashed);
+        let prm = Some(&mut unused as &mut dyn Scorer);
+        let ended = carry_out_with(&plan, &mut store, &mut letters(), prm, usize::MAX).unwrap();
         assert_eq!(ended, Ended::Complete);
         for record in store.records() {
             assert_eq!(record.error, None, "{strategy}");
