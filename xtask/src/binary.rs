@@ -74,8 +74,16 @@ const SCORED: [&str; 10] = [
     "puct",
 ];
 
-/// Strategies that ask with prompts, which the house model cannot read.
-const PROMPTED: [&str; 4] = ["tot-bfs", "tot-dfs", "revision", "graph"];
+/// Whether a strategy asks with prompts, which the house model cannot read. `is` tells whether a flag has a
+/// value.
+fn is_prompted(strategy: &str, is: &dyn Fn(&str, &str) -> bool) -> bool {
+    match strategy {
+        "tot-bfs" | "tot-dfs" => !is("--generate", "sample") || !is("--evaluate", "score"),
+        "revision" | "graph" => true,
+        "beam" => is("--next", "prompt"),
+        _ => false,
+    }
+}
 
 /// The house model's temperature, chosen among 0.8, 1.0 and 1.3 on its test puzzles beside the paper's.
 const TEMPERATURE: &str = "1";
@@ -93,7 +101,8 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     let (command, strategy) = (words.first().map(|word| &**word), words.get(1).map(|word| &**word));
     // `eval` alone is a usage error, which needs no model.
     let runs = command == Some("sweep") || (command == Some("eval") && words.len() > 1);
-    let prompted = strategy.is_some_and(|name| PROMPTED.contains(&name));
+    let is = |flag: &str, wanted: &str| value(flag) == Some(wanted);
+    let prompted = strategy.is_some_and(|name| is_prompted(name, &is));
     if !runs
         || prompted
         || ["--help", "-h", "--version", "-V", "--model"].iter().any(|flag| says(flag))
@@ -102,7 +111,9 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     }
     let house = root().join("assets").join("house");
     let mut more = vec!["--model".into(), house.join("policy").into()];
-    let scored = command == Some("sweep") || strategy.is_some_and(|name| SCORED.contains(&name));
+    let scored = command == Some("sweep")
+        || is("--evaluate", "score")
+        || strategy.is_some_and(|name| SCORED.contains(&name));
     let by_prm = value("--scorer").is_none_or(|scorer| scorer == "prm");
     if scored && by_prm && !says("--prm") {
         more.extend(["--prm".into(), house.join("prm").into()]);
@@ -162,6 +173,10 @@ mod tests {
             ["--model", "--prm", "--temperature", "--beside"]
         );
         assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--temperature", "--beside"]);
+        assert_eq!(
+            flags("eval tot-dfs --generate sample --evaluate=score --threshold 0.5"),
+            ["--model", "--prm", "--temperature", "--beside"]
+        );
         assert_eq!(flags("eval greedy"), ["--model"]);
         assert_eq!(flags("sweep"), ["--model", "--prm", "--temperature"]);
         assert_eq!(flags("sweep --temperature 0.5"), ["--model", "--prm"]);
@@ -170,6 +185,8 @@ mod tests {
             "eval beam --model=m.gguf",
             "eval beam --help",
             "eval tot-bfs --limit 3",
+            "eval tot-bfs --limit 3 --evaluate score",
+            "eval beam --next prompt",
             "eval",
             "model inspect m.gguf",
         ] {

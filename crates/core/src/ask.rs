@@ -65,7 +65,8 @@ pub enum Ask {
         draw: Draw,
         /// Who samples.
         policy: PolicyId,
-        /// How the path becomes a prompt.
+        /// How the path becomes a prompt: [`FormId::CONTINUE`], or a propose prompt, of each of whose
+        /// replies the first step counts.
         form: FormId,
     },
     /// Propose several next steps of `parent` in one prompt; each becomes a child.

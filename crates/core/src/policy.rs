@@ -1,6 +1,6 @@
 //! Policies: models that propose steps.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +47,17 @@ impl Sampling {
     }
 }
 
-/// The strings at which text stops. End-of-sequence tokens end an answer in any case.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Where text stops. End-of-sequence tokens end an answer in any case.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stops {
     /// A step ends with the token that completes one of these.
     pub boundary: Vec<String>,
+    /// A step ends with this many tokens, too, where it goes to its boundary.
+    pub step_tokens: Option<NonZeroU32>,
+    /// A step ends before a token whose distribution has more entropy than this, in nats, too: there
+    /// continuations part. It has at least one token.
+    pub entropy: Option<f32>,
     /// The answer ends with the token that completes one of these.
     pub end: Vec<String>,
 }
@@ -73,6 +79,38 @@ pub struct Request {
     pub seed: Seed,
     /// Whether the caller wants a [`Lease`] on the KV of prefix and continuation.
     pub retain: bool,
+}
+
+impl Request {
+    /// The most tokens the continuation can have.
+    #[must_use]
+    pub fn most_tokens(&self) -> u32 {
+        self.wanted().map_or(self.max_tokens, |n| n.min(self.max_tokens))
+    }
+
+    /// The tokens at which it ends in any case, where there is such a number.
+    fn wanted(&self) -> Option<u32> {
+        match self.until {
+            Until::Tokens(n) => Some(n),
+            Until::Boundary => self.stops.step_tokens.map(NonZeroU32::get),
+            Until::End => None,
+        }
+    }
+
+    /// Whether the step ends before its next token, `sampled` tokens long, because the distribution there has
+    /// this much entropy in nats.
+    #[must_use]
+    pub fn parts(&self, sampled: usize, entropy: f32) -> bool {
+        let above = self.stops.entropy.is_some_and(|limit| entropy > limit);
+        above && sampled > 0 && self.until == Until::Boundary
+    }
+
+    /// Whether the continuation has, with `sampled` tokens, all that were asked for: neither its answer nor a
+    /// length cap ends it.
+    #[must_use]
+    pub fn is_full(&self, sampled: usize) -> bool {
+        self.wanted().is_some_and(|n| sampled >= n as usize)
+    }
 }
 
 /// One continuation done.

@@ -91,12 +91,16 @@ impl Letters {
                 break Finish::Length;
             }
             let (token, probability) = self.letter(request.seed, tokens.len() as u64);
+            let stat = self.stat(probability);
+            if stat.entropy.is_some_and(|entropy| request.parts(tokens.len(), entropy.nats())) {
+                break Finish::Step;
+            }
             tokens.push(token);
-            stats.push(self.stat(probability));
+            stats.push(stat);
             match (token, request.until) {
                 (EOS, _) => break Finish::Eos,
                 (BOUNDARY, Until::Boundary) => break Finish::Step,
-                (_, Until::Tokens(n)) if tokens.len() as u64 == u64::from(n) => break Finish::Step,
+                _ if request.is_full(tokens.len()) => break Finish::Step,
                 _ => {}
             }
         };
@@ -173,10 +177,7 @@ impl Policy for Letters {
         let cost = self.cost();
         let worst = |request: &Request| {
             let len = request.prefix.len() as u64;
-            let max = match request.until {
-                Until::Tokens(n) => n.min(request.max_tokens),
-                Until::Boundary | Until::End => request.max_tokens,
-            };
+            let max = request.most_tokens();
             Spend {
                 generated: max.into(),
                 computed: max.into(),
@@ -215,5 +216,50 @@ impl PathScorer for Hashed {
         let tokens = path.last().map(|step| step.tokens.clone()).unwrap_or_default();
         let hash = tokens.iter().fold(Seed::run(0), |seed, &token| seed.fold(token.into()));
         Ok(Score::new(hash.uniform(0) as f32)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, sync::Arc};
+
+    use super::*;
+    use crate::{Sampling, Stops, collect};
+
+    /// The steps of a path that goes on where the one before ended.
+    fn steps(until: Until, stops: &Stops) -> Vec<(usize, Finish)> {
+        let mut letters = Letters { boundary: 0.0, eos: 0.0, ..Letters::new() };
+        let step = |seed| {
+            let (prefix, stops) = (Tokens::from([1_u32].as_slice()), Arc::new(stops.clone()));
+            let (sampling, seed) = (Sampling::at(1.0), Seed::run(seed));
+            let request =
+                Request { prefix, until, max_tokens: 9, stops, sampling, seed, retain: false };
+            let worst = letters.worst_case(std::slice::from_ref(&request))[0].generated;
+            let done =
+                collect(&mut letters, [request]).remove(0).expect("letters do not fail").step;
+            assert!(done.tokens.len() as u64 <= worst);
+            (done.tokens.len(), done.finish)
+        };
+        (0..4).map(step).collect()
+    }
+
+    #[test]
+    fn steps_end_where_the_stops_say() {
+        // Three letters, each as likely: ln 3 nats everywhere.
+        let of = |entropy, step_tokens: Option<u32>| {
+            let step_tokens = step_tokens.and_then(NonZeroU32::new);
+            Stops { entropy, step_tokens, ..Stops::default() }
+        };
+        let all = |steps: Vec<(usize, Finish)>, len, finish| {
+            assert!(steps.iter().all(|step| *step == (len, finish)), "{steps:?}");
+        };
+        all(steps(Until::Boundary, &of(None, None)), 9, Finish::Length);
+        all(steps(Until::Boundary, &of(None, Some(4))), 4, Finish::Step);
+        all(steps(Until::Boundary, &of(Some(1.09), None)), 1, Finish::Step);
+        all(steps(Until::Boundary, &of(Some(1.11), None)), 9, Finish::Length);
+        all(steps(Until::Boundary, &of(None, Some(20))), 9, Finish::Length);
+        // Answers and counts of tokens have no steps.
+        all(steps(Until::End, &of(Some(0.5), Some(2))), 9, Finish::Length);
+        all(steps(Until::Tokens(3), &of(Some(0.5), Some(2))), 3, Finish::Step);
     }
 }

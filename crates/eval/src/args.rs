@@ -3,6 +3,7 @@
 mod looking;
 mod prm_family;
 mod prompted;
+mod steps;
 mod strategies;
 mod sweep;
 
@@ -187,6 +188,13 @@ pub struct Run {
     /// device]
     #[arg(long, value_name = "COUNT", help_heading = "Run")]
     pub in_flight: Option<NonZeroUsize>,
+    /// Bytes of keys and values that the policy holds, at most: what no branch goes on from at the moment is
+    /// let go of, what was used longest ago first, and computed again when needed, which is counted
+    ///
+    /// A number of bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`. Under a limit, budgets on computed
+    /// tokens and FLOPs admit less: each request may have to compute its whole prefix again.
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Run")]
+    pub kv_limit: Option<u64>,
     /// The run's directory, which must not hold a run [default: runs/STRATEGY-TIME]
     #[arg(long, value_name = "DIR", conflicts_with = "resume", help_heading = "Run")]
     pub out: Option<PathBuf>,
@@ -201,7 +209,7 @@ pub struct Run {
     ///
     /// The strategy runs under its budget on a stand-in for the models. Steps and answers are taken to
     /// be as long as is allowed, unless `--like` says how long they are.
-    #[arg(long, conflicts_with_all = ["out", "resume", "beside"], help_heading = "Run")]
+    #[arg(long, conflicts_with_all = ["out", "resume", "beside", "kv_limit"], help_heading = "Run")]
     pub dry_run: bool,
     /// With `--dry-run`: take steps and answers to be as long as in this run, such as a short one of
     /// `greedy` with the same model
@@ -446,6 +454,30 @@ fn temperature(text: &str) -> Result<f32, String> {
     number
         .filter(|t| t.is_finite() && *t >= 0.0)
         .ok_or_else(|| "give a number that is not negative; 0 takes the likeliest token".to_owned())
+}
+
+/// A number of bytes, with or without a unit.
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("", 1),
+    ];
+    let unit = UNITS.iter().find_map(|(unit, of)| Some((text.strip_suffix(unit)?, of)));
+    let parsed = unit.and_then(|(number, of)| number.trim().parse::<u64>().ok()?.checked_mul(*of));
+    parsed
+        .filter(|n| *n > 0)
+        .ok_or_else(|| "give a whole number of bytes above 0, such as `500MB` or `2GiB`".to_owned())
+}
+
+/// A finite number.
+fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| "give a finite number".to_owned())
 }
 
 /// A number that is at least 0.

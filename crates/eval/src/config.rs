@@ -58,6 +58,22 @@ pub enum ConfigError {
         /// What to do.
         instead: &'static str,
     },
+    /// A flag is given that does nothing beside another.
+    #[error("`{flag}` has no effect with `{with}`: leave it out")]
+    Unused {
+        /// The flag.
+        flag: &'static str,
+        /// The other, and its value.
+        with: &'static str,
+    },
+    /// A flag is missing that another needs.
+    #[error("`{with}` needs `{flag}`: give it")]
+    Needed {
+        /// The flag.
+        flag: &'static str,
+        /// The other, and its value.
+        with: &'static str,
+    },
     /// A verifier scores, and the dataset's problems provide nothing to check.
     #[error("dataset `{}` has no verifier: its problems provide nothing to check an answer by; take another `--scorer`", kind.name())]
     NoVerifier {
@@ -144,19 +160,20 @@ mod tests {
 
     use super::*;
     use crate::run_info::diff;
-    use crate::spec::{ScorerName, Selection, Stepwise};
+    use crate::spec::{NextName, ScorerName, Selection, Stepwise};
 
     fn beam(aggregate: Aggregate, select: Selection) -> StrategySpec {
         let steps = Stepwise {
             depth: 40,
             max_step_tokens: 256,
+            boundary: None,
             scorer: ScorerName::ChosenLogprob,
             aggregate,
             select,
             temperature: 0.8,
             seed: 42,
         };
-        StrategySpec::Beam { width: 4, n: None, redraws: 0, steps }
+        StrategySpec::Beam { width: 4, n: None, redraws: 0, next: NextName::Continue, steps }
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub const PROPOSE: FormId = FormId(3);
 pub const REVISE: FormId = FormId(4);
 /// Asks to merge answers.
 pub const MERGE: FormId = FormId(5);
+/// Asks for one next step.
+pub const NEXT: FormId = FormId(6);
 
 /// Turns what a user says into what a model reads: a chat template, or none.
 pub type Render = Arc<dyn Fn(&str) -> Result<String, ModelError> + Send + Sync>;
@@ -64,9 +66,10 @@ impl Asking {
             forms.add(Form::Vote(Arc::new(judge::Vote(Arc::clone(&this))))),
             forms.add(Form::Propose(Arc::new(Propose(Arc::clone(&this))))),
             forms.add(Form::Revise(Arc::new(rewrite::Revise(Arc::clone(&this))))),
-            forms.add(Form::Merge(Arc::new(rewrite::Merge(this)))),
+            forms.add(Form::Merge(Arc::new(rewrite::Merge(Arc::clone(&this))))),
+            forms.add(Form::Propose(Arc::new(Next(this)))),
         ];
-        debug_assert_eq!(ids, [VALUE, VOTE, PROPOSE, REVISE, MERGE]);
+        debug_assert_eq!(ids, [VALUE, VOTE, PROPOSE, REVISE, MERGE, NEXT]);
         forms
     }
 
@@ -91,9 +94,15 @@ impl Asking {
     }
 }
 
-/// A path as a prompt shows it.
+/// A path as a prompt shows it: each step on lines of its own, also where its text does not end one.
 fn shown(path: &Path) -> String {
-    let text = path.text();
+    let mut text = String::new();
+    for step in &path.steps {
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&step.text);
+    }
     let text = text.trim();
     if text.is_empty() { "(nothing yet)".to_owned() } else { text.to_owned() }
 }
@@ -127,6 +136,32 @@ impl Proposing for Propose {
             lines.pop(); // the last line was cut
         }
         lines.into_iter().map(proposed).collect()
+    }
+}
+
+/// Asks for one next step; the whole reply is the step.
+struct Next(Arc<Asking>);
+
+impl Proposing for Next {
+    fn query(&self, path: &Path, policy: &dyn Policy) -> Result<Query, ModelError> {
+        let (task, begun) = (self.0.task(&path.prompt.problem), shown(path));
+        let message = format!(
+            "{task}\n\n---\nThe solution so far:\n{begun}\n\nWrite the next step of the solution and \
+             nothing else. If the solution so far is complete but for the answer, write the answer line."
+        );
+        self.0.query(&message, policy)
+    }
+
+    fn most(&self) -> NonZeroU32 {
+        NonZeroU32::MIN
+    }
+
+    fn read(&self, reply: &Step, _: &dyn Policy) -> Vec<Proposed> {
+        if reply.text.trim().is_empty() {
+            return Vec::new();
+        }
+        let finish = if self.0.answers(&reply.text) { Finish::Eos } else { Finish::Step };
+        vec![Proposed { tokens: 0..reply.tokens.len(), finish }]
     }
 }
 

@@ -59,7 +59,8 @@ pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
 pub use source::{Source, SourceError};
 pub use spec::{
-    EvaluateName, GenerateName, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Thinking,
+    BadBoundary, Boundary, EvaluateName, GenerateName, NextName, PriorName, ScorerName, Selection,
+    Stepwise, StrategySpec, Thinking,
 };
 pub use stats::{Difference, Interval, Pairs, clustered, wilson};
 pub use status::Status;

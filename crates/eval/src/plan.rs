@@ -15,7 +15,7 @@ use espalier_search::{
 use crate::dataset::AnswerForm;
 use crate::{
     Votes, forms,
-    spec::{EvaluateName, GenerateName, Selection, Stepwise, StrategySpec, Thinking},
+    spec::{EvaluateName, GenerateName, NextName, Selection, Stepwise, StrategySpec, Thinking},
 };
 
 /// The one scorer of a run; where the policy judges and there is none, the id of its judgements.
@@ -43,9 +43,13 @@ impl StrategySpec {
             Self::AbMcts { n, prior, steps } => {
                 Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
             }
-            Self::Beam { width, n, redraws, steps } => {
+            Self::Beam { width, n, redraws, next, steps } => {
                 let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
-                Box::new(beam.with_redraws(redraws))
+                let beam = beam.with_redraws(redraws);
+                Box::new(match next {
+                    NextName::Continue => beam,
+                    NextName::Prompt => beam.with_form(forms::NEXT),
+                })
             }
             Self::Dvts { width, n, steps } => {
                 Box::new(Dvts::new(width, n, steps.depth, SCORER, steps.aggregate)?)
@@ -110,25 +114,23 @@ impl StrategySpec {
         budget: Budget,
         in_flight: NonZeroUsize,
     ) -> Config {
-        let (temperature, seed, max_step_tokens) = match (*self, self.stepwise()) {
-            (_, Some(steps)) => {
-                let step = NonZeroU32::new(steps.max_step_tokens).unwrap_or(NonZeroU32::MIN);
-                (steps.temperature, steps.seed, step)
-            }
-            (Self::TotBfs { thinking: one, .. } | Self::TotDfs { thinking: one, .. }, None) => {
-                let step = NonZeroU32::new(one.max_step_tokens).unwrap_or(NonZeroU32::MIN);
-                (one.temperature, one.seed, step)
-            }
+        let (temperature, seed) = match (*self, self.stepwise()) {
+            (_, Some(steps)) => (steps.temperature, steps.seed),
             (
-                Self::Revision { temperature, seed, .. }
+                Self::TotBfs { thinking: Thinking { temperature, seed, .. }, .. }
+                | Self::TotDfs { thinking: Thinking { temperature, seed, .. }, .. }
+                | Self::Revision { temperature, seed, .. }
                 | Self::Graph { temperature, seed, .. }
                 | Self::BestOfN { temperature, seed, .. }
                 | Self::SelfConsistency { temperature, seed, .. }
                 | Self::AdaptiveConsistency { temperature, seed, .. },
                 None,
-            ) => (temperature, seed, max_tokens),
-            _ => (0.0, 0, max_tokens),
+            ) => (temperature, seed),
+            _ => (0.0, 0),
         };
+        let max_step_tokens = self
+            .max_step_tokens()
+            .map_or(max_tokens, |step| NonZeroU32::new(step).unwrap_or(NonZeroU32::MIN));
         Config {
             stops,
             budget,
@@ -145,8 +147,9 @@ fn thoughts(thinking: Thinking) -> (Generate, Evaluate) {
         GenerateName::Propose => Generate::Propose(forms::PROPOSE),
     };
     let evaluate = match thinking.evaluate {
-        EvaluateName::Value => Evaluate::Value(forms::VALUE, thinking.judgements),
-        EvaluateName::Vote => Evaluate::Vote(forms::VOTE, thinking.judgements),
+        EvaluateName::Value(times) => Evaluate::Value(forms::VALUE, times),
+        EvaluateName::Vote(times) => Evaluate::Vote(forms::VOTE, times),
+        EvaluateName::Score(_) => Evaluate::Score,
     };
     (generate, evaluate)
 }

@@ -1,19 +1,19 @@
 //! Specs: strategies and their numbers, as data.
 
+mod boundary;
+mod check;
 mod prompted;
 
 use std::fmt;
-use std::path::Path;
+use std::sync::Arc;
 
-use espalier_core::Aggregate;
+use espalier_core::{Aggregate, Stops};
 use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
 use serde::{Deserialize, Serialize};
 
-pub use prompted::{EvaluateName, GenerateName, Thinking};
-
-use crate::config::ConfigError;
-use crate::dataset::DatasetKind;
+pub use boundary::{BadBoundary, Boundary};
+pub use prompted::{EvaluateName, GenerateName, NextName, Thinking};
 
 /// What rates a path: the policy's own confidence, or a process reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +66,9 @@ pub struct Stepwise {
     pub depth: u32,
     /// Tokens of a step, at most.
     pub max_step_tokens: u32,
+    /// What ends a step; what the dataset says where not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
     /// What scores a step.
     pub scorer: ScorerName,
     /// How the scores of a path's steps become one.
@@ -171,6 +174,9 @@ pub enum StrategySpec {
         /// How often candidates that equal a sibling are drawn anew in a round; 0 keeps them.
         #[serde(default)]
         redraws: u32,
+        /// How a path is continued.
+        #[serde(default)]
+        next: NextName,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -360,13 +366,35 @@ impl StrategySpec {
         }
     }
 
+    /// Tokens of a step, at most, if it has steps.
+    #[must_use]
+    pub fn max_step_tokens(&self) -> Option<u32> {
+        match self {
+            Self::TotBfs { thinking, .. } | Self::TotDfs { thinking, .. } => {
+                Some(thinking.max_step_tokens)
+            }
+            _ => self.stepwise().map(|steps| steps.max_step_tokens),
+        }
+    }
+
     /// Whether it asks with prompts, which need a model that reads instructions.
     #[must_use]
     pub fn is_prompted(&self) -> bool {
-        matches!(
-            self,
-            Self::TotBfs { .. } | Self::TotDfs { .. } | Self::Revision { .. } | Self::Graph { .. }
-        )
+        match self {
+            Self::Revision { .. } | Self::Graph { .. } => true,
+            Self::Beam { next, .. } => *next == NextName::Prompt,
+            Self::TotBfs { thinking, .. } | Self::TotDfs { thinking, .. } => thinking.is_prompted(),
+            _ => false,
+        }
+    }
+
+    /// Where text stops, given where it does by the dataset.
+    #[must_use]
+    pub fn stops(&self, stops: &Arc<Stops>) -> Arc<Stops> {
+        match self.stepwise().and_then(|steps| steps.boundary) {
+            Some(boundary) => Arc::new(boundary.stops(stops)),
+            None => Arc::clone(stops),
+        }
     }
 
     /// What scores its paths, if anything but the policy's own judgement does.
@@ -376,6 +404,9 @@ impl StrategySpec {
             Self::BestOfN { scorer, .. }
             | Self::Revision { scorer, .. }
             | Self::Graph { scorer, .. } => Some(*scorer),
+            Self::TotBfs { thinking, .. } | Self::TotDfs { thinking, .. } => {
+                thinking.evaluate.scorer()
+            }
             _ => self.stepwise().map(|steps| steps.scorer),
         }
     }
@@ -393,73 +424,6 @@ impl StrategySpec {
             _ => self
                 .stepwise()
                 .map_or((Selection::Majority, Aggregate::Last), |s| (s.select, s.aggregate)),
-        }
-    }
-
-    /// Checks what the strategy itself cannot: that scores can be used as asked.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes of log-probabilities,
-    /// [`ConfigError::UnboundScores`] for a Beta prior over scores that are no shares.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        let beta = matches!(self, Self::AbMcts { prior: PriorName::Beta, .. });
-        match self.scorer() {
-            None | Some(ScorerName::Prm | ScorerName::Verifier) => return Ok(()),
-            Some(ScorerName::SelfCertainty) if !beta => return Ok(()),
-            Some(_) => {}
-        }
-        self.check_signed("those of `--scorer` are log-probabilities")
-    }
-
-    /// Checks that scores which can be negative can be used as asked. `whose` tells whose they are, to be
-    /// read after "and".
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NegativeScores`] for products and weighted votes, [`ConfigError::UnboundScores`] for a
-    /// Beta prior.
-    pub fn check_signed(&self, whose: &'static str) -> Result<(), ConfigError> {
-        let (select, aggregate) = self.selection();
-        if matches!(self, Self::AbMcts { prior: PriorName::Beta, .. }) {
-            let instead = "use `--prior gaussian`";
-            return Err(ConfigError::UnboundScores { flag: "--prior beta", instead });
-        }
-        if select == Selection::Weighted {
-            let instead = "use `--select majority` or `--select best`";
-            return Err(ConfigError::NegativeScores { flag: "--select weighted", whose, instead });
-        }
-        if aggregate == Aggregate::Prod {
-            let instead = "use `--aggregate mean`, which ranks as their product's root does";
-            return Err(ConfigError::NegativeScores { flag: "--aggregate prod", whose, instead });
-        }
-        Ok(())
-    }
-
-    /// Checks that a dataset provides what scores.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NoVerifier`] where a verifier scores and the dataset has none.
-    pub fn check_verifier(&self, kind: DatasetKind) -> Result<(), ConfigError> {
-        match self.scorer() {
-            Some(ScorerName::Verifier) if kind.verifier().is_none() => {
-                Err(ConfigError::NoVerifier { kind })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Checks that a process reward model is given if and only if it scores.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::NoPrm`] and [`ConfigError::PrmUnused`].
-    pub fn check_prm(&self, prm: Option<&Path>) -> Result<(), ConfigError> {
-        match (self.scorer(), prm) {
-            (Some(ScorerName::Prm), None) => Err(ConfigError::NoPrm),
-            (Some(ScorerName::Prm), Some(_)) | (_, None) => Ok(()),
-            (_, Some(path)) => Err(ConfigError::PrmUnused { path: path.to_owned() }),
         }
     }
 }

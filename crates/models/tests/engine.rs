@@ -159,6 +159,9 @@ proptest! {
                 let done = all(&mut policy, std::slice::from_ref(request));
                 assert_same("llama", std::slice::from_ref(request), &done, std::slice::from_ref(expected));
                 prop_assert!(round == 0 || done[0].usage.computed() > 0);
+                let worst = policy.worst_case(std::slice::from_ref(request))[0];
+                prop_assert!(worst.computed >= done[0].usage.computed());
+                prop_assert!(worst.flops >= done[0].usage.flops);
             }
         }
     }
@@ -197,6 +200,36 @@ fn samples_that_agree_are_computed_once() {
     assert!(done[0].step.tokens.len() > 2);
     assert_eq!(policy.stats().computed_tokens, 20 + done[0].step.tokens.len() as u64 - 1);
     assert!(done.iter().all(|one| one.step.tokens == done[0].step.tokens));
+}
+
+#[test]
+fn a_step_ends_before_a_token_of_high_entropy_and_goes_on_from_what_is_held() {
+    let prompt: Vec<u32> = (5..25).collect();
+    let until_boundary = |prefix: &[u32], entropy| Request {
+        until: Until::Boundary,
+        stops: Arc::new(Stops { entropy, ..Stops::default() }),
+        ..request(prefix, 3, 12, 1.0)
+    };
+    let (mut policy, _) = engine("llama", EngineOptions::default());
+    let whole = all(&mut policy, &[until_boundary(&prompt, None)]).remove(0).step;
+    let entropies: Vec<f32> = whole.stats.iter().map(|stat| stat.entropy.unwrap().nats()).collect();
+    // The first of the highest but that of the first token ends the step before it.
+    let limit = entropies[1..].iter().copied().fold(0.0, f32::max) - 1e-3;
+    let at = 1 + entropies[1..].iter().position(|&nats| nats > limit).unwrap();
+    let (mut policy, _) = engine("llama", EngineOptions::default());
+    let request = until_boundary(&prompt, Some(limit));
+    let worst = policy.worst_case(std::slice::from_ref(&request))[0];
+    let done = all(&mut policy, &[request]).remove(0);
+    assert_eq!((done.step.finish, &done.step.tokens[..]), (Finish::Step, &whole.tokens[..at]));
+    assert_eq!(done.usage.computed(), (prompt.len() + at) as u64, "its last token, too");
+    assert!(done.usage.flops == done.usage.flops_uncached && done.usage.flops <= worst.flops);
+    let longer = [prompt, done.step.tokens.to_vec()].concat();
+    let next = all(&mut policy, &[until_boundary(&longer, None)]).remove(0);
+    assert_eq!(next.usage.prefill_new, 0, "nothing is computed twice");
+    let full = Stops { step_tokens: std::num::NonZeroU32::new(3), ..Stops::default() };
+    let full = Request { stops: Arc::new(full), ..until_boundary(&longer, None) };
+    let step = all(&mut policy, &[full]).remove(0).step;
+    assert!(step.tokens.len() <= 3 && step.finish != Finish::Length, "{step:?}");
 }
 
 #[test]

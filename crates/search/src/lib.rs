@@ -30,6 +30,7 @@ pub mod agreement;
 pub mod allocation;
 pub mod belief;
 mod books;
+mod candidates;
 pub mod config;
 pub mod driver;
 pub mod error;

@@ -124,7 +124,7 @@ pub(crate) fn units(
     let mut units = Vec::new();
     for (index, ask) in round.asks.iter().enumerate() {
         match *ask {
-            Ask::Sample { parent, count, until, draw, .. }
+            Ask::Sample { parent, count, until, draw, form: FormId::CONTINUE, .. }
                 if tree.expandable(parent) && count > 0 =>
             {
                 let room = u32::try_from(tree.room(parent)).unwrap_or(u32::MAX);
@@ -132,10 +132,7 @@ pub(crate) fn units(
                     Until::Boundary => room.min(config.max_step_tokens.get()),
                     Until::End | Until::Tokens(_) => room,
                 };
-                let sampling = match draw {
-                    Draw::Sampled => config.sampling,
-                    Draw::Likeliest => Sampling { temperature: 0.0, ..config.sampling },
-                };
+                let sampling = sampling(draw, config);
                 let prefix: Tokens = tree.tokens(parent).into();
                 units.extend((0..count).map(|_| {
                     let request = Request {
@@ -151,7 +148,7 @@ pub(crate) fn units(
                 }));
             }
             Ask::Score { node, scorer } => units.push(Unit::Score { node, scorer }),
-            Ask::Sample { .. } => {}
+            Ask::Sample { form: FormId::CONTINUE, .. } => {}
             _ => {
                 let form = |error| Refusal { ask: ask.name(), cause: Cause::Form(error) };
                 let prompted = prompted::units((index, ask), round, tree, seeds, models, config);
@@ -179,10 +176,14 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Re
                 });
                 let policy = (policy != PolicyId::default())
                     .then(|| format!("no policy `{policy}`; this driver has policy `0` alone"));
-                let form = (form != FormId::CONTINUE).then(|| {
-                    format!("prompt form `{form}` for `sample`; samples continue paths as they stand, form `0`")
-                });
-                node.or_else(|| ended(tree, parent)).or(settings).or(policy).or(form)
+                let form = || match form {
+                    FormId::CONTINUE => None,
+                    _ if until != Until::Boundary => Some(format!(
+                        "prompt form `{form}` makes whole steps; ask for `Until::Boundary` with it"
+                    )),
+                    _ => prompted::wrong_form(form, "propose", config),
+                };
+                node.or_else(|| ended(tree, parent)).or(settings).or(policy).or_else(form)
             }
             Ask::Score { node, scorer } => {
                 missing(tree, node).or_else(|| known(scorer)).or_else(|| {
@@ -207,6 +208,14 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Re
     match round.score.and_then(known) {
         Some(reason) => Err(Refusal { ask: "score", cause: Cause::Senseless(reason) }),
         None => Ok(()),
+    }
+}
+
+/// How the tokens of an ask are drawn.
+fn sampling(draw: Draw, config: &Config) -> Sampling {
+    match draw {
+        Draw::Sampled => config.sampling,
+        Draw::Likeliest => Sampling { temperature: 0.0, ..config.sampling },
     }
 }
 
@@ -235,7 +244,7 @@ pub(crate) fn worst_cases(
     let mut sampling = models.policy.worst_case(&requests);
     if let Some(shares) = shares {
         for ((request, share), worst) in requests.iter().zip(shares).zip(&mut sampling) {
-            let most = most_tokens(request);
+            let most = request.most_tokens();
             let cost = models.policy.cost();
             let heads = u128::from(cost.head) * u128::from(most);
             let len = request.prefix.len() as u64;
@@ -262,7 +271,7 @@ pub(crate) fn worst_cases(
             Unit::Sample { parent, request } => {
                 worst[index] += sampling.next().unwrap_or_default();
                 if let Some(scorer) = round.score {
-                    bounds[scorer.index()].push((index, bound(*parent, most_tokens(request))));
+                    bounds[scorer.index()].push((index, bound(*parent, request.most_tokens())));
                 }
             }
             Unit::Score { node, scorer } => {
@@ -288,11 +297,4 @@ pub(crate) fn worst_cases(
         }
     }
     worst
-}
-
-fn most_tokens(request: &Request) -> u32 {
-    match request.until {
-        Until::Tokens(n) => n.min(request.max_tokens),
-        Until::Boundary | Until::End => request.max_tokens,
-    }
 }

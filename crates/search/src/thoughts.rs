@@ -26,6 +26,8 @@ pub enum Evaluate {
     Value(FormId, u32),
     /// All that are new together, by this form, by so many votes.
     Vote(FormId, u32),
+    /// Each by itself, by the scorer, as it is made. (Not the paper's.)
+    Score,
 }
 
 /// How steps are made and judged, and as whose scores the judgements are kept.
@@ -45,8 +47,9 @@ impl Thoughts {
         if let Generate::Sample(n) = generate {
             at_least_one("--n", n)?;
         }
-        let (Evaluate::Value(_, samples) | Evaluate::Vote(_, samples)) = evaluate;
-        at_least_one("--judgements", samples)?;
+        if let Evaluate::Value(_, samples) | Evaluate::Vote(_, samples) = evaluate {
+            at_least_one("--judgements", samples)?;
+        }
         Ok(Self { generate, evaluate, scorer })
     }
 
@@ -59,18 +62,21 @@ impl Thoughts {
                 nodes.into_iter().map(|parent| Ask::Propose { parent, policy, form }).collect()
             }
         };
-        Round { asks, score: None, retain: Retain::All }
+        let score = matches!(self.evaluate, Evaluate::Score).then_some(self.scorer);
+        Round { asks, score, retain: Retain::All }
     }
 
-    /// The round that judges these nodes.
-    pub(crate) fn judge(&self, nodes: Vec<NodeId>) -> Round {
+    /// The round that judges these nodes; `None` where they were judged as they were made.
+    pub(crate) fn judge(&self, nodes: &[NodeId]) -> Option<Round> {
+        let nodes = nodes.to_vec();
         let (what, form, samples) = match self.evaluate {
             Evaluate::Value(form, samples) => (Judgement::Value(nodes), form, samples),
             Evaluate::Vote(form, samples) => (Judgement::Vote(nodes), form, samples),
+            Evaluate::Score => return None,
         };
         let (scorer, policy) = (self.scorer, PolicyId::default());
         let asks = vec![Ask::Judge { what, samples, scorer, policy, form }];
-        Round { asks, score: None, retain: Retain::All }
+        Some(Round { asks, score: None, retain: Retain::All })
     }
 
     /// Sorts the best first, ties to the lowest id, and last those whose judgements could not be read.

@@ -181,7 +181,7 @@ fn labels(args: &Labels) -> Result<bool, TrainError> {
         estimate: args.estimate.into(),
         temperature: args.temperature,
         max_tokens: args.max_tokens,
-        stops: Arc::new(Stops { boundary, end: Vec::new() }),
+        stops: Arc::new(Stops { boundary, ..Stops::default() }),
         budget: Budget::default(),
         seed: args.seed,
         in_flight: const { NonZeroUsize::new(4).expect("4 is not 0") },

@@ -4,9 +4,20 @@ use std::num::NonZeroU32;
 
 use clap::{Args, ValueEnum};
 
-use super::strategies::Draw;
-use super::{Run, ScorerArg, SelectArg, at_least_one};
-use crate::spec::{EvaluateName, GenerateName, StrategySpec, Thinking};
+use super::steps::Draw;
+use super::{Run, ScorerArg, SelectArg, at_least_one, finite};
+use crate::config::ConfigError;
+use crate::spec::{EvaluateName, GenerateName, NextName, StrategySpec, Thinking};
+
+/// Judgements of each step.
+///
+/// Source: `n_evaluate_sample` of the Game of 24, <https://github.com/princeton-nlp/tree-of-thought-llm>.
+const JUDGEMENTS: u32 = 3;
+
+/// What a judgement must be more than: not all say impossible.
+///
+/// Source: none; the value of `impossible` in <https://github.com/princeton-nlp/tree-of-thought-llm>.
+const THRESHOLD: f64 = 0.001;
 
 /// Arguments of both kinds of trees of thoughts. All defaults but those marked are of the Game of 24 in
 /// <https://arxiv.org/abs/2305.10601> and its authors' code.
@@ -21,12 +32,16 @@ pub struct Thoughts {
     /// Steps sampled of a path, or proposed at most [default chosen here]
     #[arg(long, value_name = "N", default_value = "8", value_parser = at_least_one)]
     pub n: NonZeroU32,
-    /// How the policy judges steps
+    /// How steps are judged
     #[arg(long, value_enum, default_value_t = EvaluateArg::Value)]
     pub evaluate: EvaluateArg,
-    /// Judgements of each step, or votes
-    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = at_least_one)]
-    pub judgements: NonZeroU32,
+    /// Judgements of each step, or votes, where the policy judges [default: 3]
+    #[arg(long, value_name = "COUNT", value_parser = at_least_one)]
+    pub judgements: Option<NonZeroU32>,
+    /// With `--evaluate score`: what scores a step; if not given, `prm` where `--prm` gives one, else
+    /// `chosen-logprob`, the average log-probability of <https://arxiv.org/abs/2502.18581>
+    #[arg(long, value_enum)]
+    pub scorer: Option<ScorerArg>,
     /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
     /// `max_step_tokens`]
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
@@ -43,13 +58,32 @@ pub struct Thoughts {
 }
 
 impl Thoughts {
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let with = match self.evaluate {
+            EvaluateArg::Value => "--evaluate value",
+            EvaluateArg::Vote => "--evaluate vote",
+            EvaluateArg::Score => "--evaluate score",
+        };
+        let judges = self.evaluate != EvaluateArg::Score;
+        match (self.judgements, self.scorer) {
+            (Some(_), _) if !judges => Err(ConfigError::Unused { flag: "--judgements", with }),
+            (_, Some(_)) if judges => Err(ConfigError::Unused { flag: "--scorer", with }),
+            _ => Ok(()),
+        }
+    }
+
     fn numbers(&self) -> Thinking {
+        let times = self.judgements.map_or(JUDGEMENTS, NonZeroU32::get);
+        let scorer = || ScorerArg::or_default(self.scorer, self.run.prm.as_deref());
         Thinking {
             depth: self.depth.get(),
             generate: self.generate.into(),
             n: self.n.get(),
-            evaluate: self.evaluate.into(),
-            judgements: self.judgements.get(),
+            evaluate: match self.evaluate {
+                EvaluateArg::Value => EvaluateName::Value(times),
+                EvaluateArg::Vote => EvaluateName::Vote(times),
+                EvaluateArg::Score => EvaluateName::Score(scorer()),
+            },
             max_step_tokens: self.max_step_tokens.get(),
             select: self.select.into(),
             temperature: self.draw.temperature,
@@ -83,9 +117,10 @@ pub struct TotDfs {
     #[arg(long, value_name = "COUNT", default_value = "100", value_parser = at_least_one)]
     pub visits: NonZeroU32,
     /// What a step must be worth more than to be visited: a judgement of `impossible` is worth 0.001, of
-    /// `likely` 1, of `sure` 20; a vote is a share [default chosen here: not all say impossible]
-    #[arg(long, value_name = "VALUE", default_value = "0.001", value_parser = super::not_negative)]
-    pub threshold: f64,
+    /// `likely` 1, of `sure` 20; a vote is a share [default where the policy judges, chosen here: 0.001,
+    /// not all say impossible]
+    #[arg(long, value_name = "VALUE", value_parser = finite, allow_negative_numbers = true)]
+    pub threshold: Option<f64>,
     /// What both have.
     #[command(flatten)]
     pub thoughts: Thoughts,
@@ -94,7 +129,17 @@ pub struct TotDfs {
 impl TotDfs {
     pub(super) fn spec(&self) -> StrategySpec {
         let thinking = self.thoughts.numbers();
-        StrategySpec::TotDfs { visits: self.visits.get(), threshold: self.threshold, thinking }
+        let threshold = self.threshold.unwrap_or(THRESHOLD);
+        StrategySpec::TotDfs { visits: self.visits.get(), threshold, thinking }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.thoughts.check()?;
+        if self.thoughts.evaluate == EvaluateArg::Score && self.threshold.is_none() {
+            let (flag, with) = ("--threshold", "--evaluate score");
+            return Err(ConfigError::Needed { flag, with });
+        }
+        Ok(())
     }
 }
 
@@ -204,17 +249,28 @@ impl From<GenerateArg> for GenerateName {
 /// The values of `--evaluate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EvaluateArg {
-    /// Each step by itself: sure, likely or impossible
+    /// The policy, asked of each step by itself: sure, likely or impossible
     Value,
-    /// The best of all new steps is named
+    /// The policy, asked to name the best of all new steps
     Vote,
+    /// A scorer, as each step is made; with `--generate sample`, nothing is asked by prompts
+    Score,
 }
 
-impl From<EvaluateArg> for EvaluateName {
-    fn from(arg: EvaluateArg) -> Self {
+/// The values of `--next`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NextArg {
+    /// It is continued as it stands
+    Continue,
+    /// A prompt shows it and asks for its next step
+    Prompt,
+}
+
+impl From<NextArg> for NextName {
+    fn from(arg: NextArg) -> Self {
         match arg {
-            EvaluateArg::Value => Self::Value,
-            EvaluateArg::Vote => Self::Vote,
+            NextArg::Continue => Self::Continue,
+            NextArg::Prompt => Self::Prompt,
         }
     }
 }

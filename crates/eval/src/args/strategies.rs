@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand, ValueEnum};
 use espalier_core::Aggregate;
 
-use super::prompted::{self, Answers, Thoughts};
-use super::{
-    AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
-};
+use super::prompted::{self, Answers, NextArg, Thoughts};
+use super::steps::{Draw, Steps};
+use super::{AggregateArg, Run, at_least_one, not_negative, positive};
+use crate::config::ConfigError;
 use crate::spec::{PriorName, Stepwise, StrategySpec};
 
 /// The strategies `eval` runs.
@@ -93,7 +93,8 @@ impl Strategy {
             },
             Self::Beam(args) => {
                 let (width, n, steps) = args.beam.numbers();
-                StrategySpec::Beam { width, n, redraws: args.redraws, steps }
+                let next = args.next.into();
+                StrategySpec::Beam { width, n, redraws: args.redraws, next, steps }
             }
             Self::Dvts(args) => {
                 let (width, n, steps) = args.numbers();
@@ -128,6 +129,24 @@ impl Strategy {
                 let exploration = args.exploration;
                 StrategySpec::Puct { width, simulations, exploration, rollouts, steps }
             }
+        }
+    }
+
+    /// Checks that nothing is said that has no effect, and that all is said that must be.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Unused`] and [`ConfigError::Needed`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::TotBfs(args) => args.thoughts.check(),
+            Self::TotDfs(args) => args.check(),
+            Self::Beam(args) => {
+                let unused = args.next == NextArg::Prompt && args.beam.steps.boundary.is_some();
+                let (flag, with) = ("--boundary", "--next prompt");
+                if unused { Err(ConfigError::Unused { flag, with }) } else { Ok(()) }
+            }
+            _ => Ok(()),
         }
     }
 
@@ -278,6 +297,9 @@ pub struct BeamSearch {
     /// (`filter_duplicates`) [default chosen here, on test puzzles of the Game of 24 beside the paper's]
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     pub redraws: u32,
+    /// How a path is continued [source of the default: search-and-learn, which continues it as it stands]
+    #[arg(long, value_enum, default_value_t = NextArg::Continue)]
+    pub next: NextArg,
 }
 
 /// Arguments of beam search, a gate's beam and DVTS.
@@ -402,56 +424,4 @@ impl Simulated {
         let steps = self.steps.numbers(self.aggregate);
         (self.width.get(), self.simulations.get(), self.rollouts, steps)
     }
-}
-
-/// Arguments of all strategies that go step by step.
-#[derive(Debug, Args)]
-pub struct Steps {
-    /// Steps of a path, at most [source of the default: search-and-learn, `num_iterations`]
-    #[arg(long, value_name = "STEPS", default_value = "40", value_parser = at_least_one)]
-    pub depth: NonZeroU32,
-    /// Tokens of a step, at most; a longer step leads nowhere [source of the default: REBASE,
-    /// `max_step_tokens`]
-    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
-    pub max_step_tokens: NonZeroU32,
-    /// What scores a step; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
-    /// average log-probability of <https://arxiv.org/abs/2502.18581>
-    #[arg(long, value_enum)]
-    pub scorer: Option<ScorerArg>,
-    /// How the answer is chosen [source of the default: <https://arxiv.org/abs/2110.14168>]
-    #[arg(long, value_enum, default_value_t = SelectArg::Best)]
-    pub select: SelectArg,
-    /// How tokens are drawn.
-    #[command(flatten)]
-    pub draw: Draw,
-    /// What all strategies share.
-    #[command(flatten)]
-    pub run: Run,
-}
-
-impl Steps {
-    fn numbers(&self, aggregate: AggregateArg) -> Stepwise {
-        Stepwise {
-            depth: self.depth.get(),
-            max_step_tokens: self.max_step_tokens.get(),
-            scorer: ScorerArg::or_default(self.scorer, self.run.prm.as_deref()),
-            aggregate: Aggregate::from(aggregate),
-            select: self.select.into(),
-            temperature: self.draw.temperature,
-            seed: self.draw.seed,
-        }
-    }
-}
-
-/// How tokens are drawn.
-#[derive(Debug, Args)]
-pub struct Draw {
-    /// Divides the logits before a token is drawn [source of the default: search-and-learn,
-    /// `temperature`]
-    #[arg(long, value_name = "T", default_value = "0.8", value_parser = temperature, allow_negative_numbers = true)]
-    pub temperature: f32,
-    /// Where all randomness comes from: the same seed gives the same run, whatever the device's load
-    /// [source of the default: search-and-learn, `seed`]
-    #[arg(long, default_value_t = 42)]
-    pub seed: u64,
 }

@@ -185,6 +185,12 @@ pub enum SeriesArg {
     Puct,
     /// n steps, each wider or deeper by Thompson sampling
     AbMcts,
+    /// Tree of thoughts, breadth first: n thoughts a round, sampled and scored
+    #[value(name = "tot-bfs")]
+    TotBfs,
+    /// Tree of thoughts, depth first: n visits of four thoughts, sampled and scored
+    #[value(name = "tot-dfs")]
+    TotDfs,
 }
 
 impl From<SeriesArg> for Series {
@@ -203,6 +209,8 @@ impl From<SeriesArg> for Series {
             SeriesArg::Uct => Self::Uct,
             SeriesArg::Puct => Self::Puct,
             SeriesArg::AbMcts => Self::AbMcts,
+            SeriesArg::TotBfs => Self::TotBfs,
+            SeriesArg::TotDfs => Self::TotDfs,
         }
     }
 }

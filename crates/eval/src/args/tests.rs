@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::spec::{Stepwise, StrategySpec};
+use crate::spec::{Boundary, NextName, Stepwise, StrategySpec};
 use crate::sweep::Series;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -26,6 +26,7 @@ fn the_grammar_is_sound() {
 const STEPS: Stepwise = Stepwise {
     depth: 40,
     max_step_tokens: 256,
+    boundary: None,
     scorer: ScorerName::ChosenLogprob,
     aggregate: Aggregate::Last,
     select: Selection::Best,
@@ -36,7 +37,16 @@ const STEPS: Stepwise = Stepwise {
 #[test]
 fn defaults_are_those_cited() {
     let beam = strategy("eval beam --model m.gguf");
-    assert_eq!(beam.spec(), StrategySpec::Beam { width: 4, n: None, redraws: 3, steps: STEPS });
+    assert_eq!(
+        beam.spec(),
+        StrategySpec::Beam {
+            width: 4,
+            n: None,
+            redraws: 3,
+            next: NextName::Continue,
+            steps: STEPS
+        }
+    );
     assert_eq!(beam.run().max_tokens().get(), 256);
     assert_eq!(beam.run().dataset().kind, DatasetKind::Game24);
     assert_eq!(strategy("eval greedy --model m").spec(), StrategySpec::Greedy);
@@ -89,6 +99,66 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     ] {
         assert!(spec(line).strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
     }
+}
+
+#[test]
+fn what_has_no_effect_beside_another_is_refused() {
+    let check = |line: &str| strategy(&format!("eval {line} --model m")).check();
+    let refused = |line: &str| check(line).unwrap_err().to_string();
+    assert!(check("beam --next prompt").is_ok() && check("beam --boundary tokens:8").is_ok());
+    assert_eq!(
+        refused("beam --next prompt --boundary newline"),
+        "`--boundary` has no effect with `--next prompt`: leave it out"
+    );
+    assert!(check("tot-bfs --evaluate score --generate sample --scorer entropy").is_ok());
+    assert_eq!(
+        refused("tot-bfs --evaluate score --judgements 2"),
+        "`--judgements` has no effect with `--evaluate score`: leave it out"
+    );
+    assert_eq!(
+        refused("tot-bfs --scorer entropy"),
+        "`--scorer` has no effect with `--evaluate value`: leave it out"
+    );
+    assert_eq!(
+        refused("tot-dfs --evaluate score"),
+        "`--evaluate score` needs `--threshold`: give it"
+    );
+    assert!(check("tot-dfs --evaluate score --threshold -0.5").is_ok());
+}
+
+#[test]
+fn steps_and_thoughts_are_made_and_judged_as_asked() {
+    let spec = |line: &str| strategy(&format!("eval {line} --model m")).spec();
+    let boundary = |line: &str| spec(line).stepwise().and_then(|steps| steps.boundary);
+    assert_eq!(boundary("beam"), None);
+    assert_eq!(boundary("uct --boundary entropy:0.7"), Some(Boundary::Entropy(0.7)));
+    assert!(parse("eval beam --model m --boundary tokens:0").is_err());
+    assert!(!spec("beam").is_prompted() && spec("beam --next prompt").is_prompted());
+    let by_scorer = spec("tot-bfs --generate sample --evaluate score --scorer self-certainty");
+    assert!(!by_scorer.is_prompted());
+    assert_eq!(by_scorer.scorer(), Some(ScorerName::SelfCertainty));
+    assert!(spec("tot-bfs --generate sample").is_prompted(), "the policy judges");
+    assert!(spec("tot-bfs --evaluate score").is_prompted(), "the policy proposes");
+    assert_eq!(spec("tot-bfs").scorer(), None);
+}
+
+#[test]
+fn bytes_have_units() {
+    let limit = |text: &str| {
+        let cli = parse(&format!("eval greedy --model m --kv-limit {text}"));
+        cli.map(|cli| match cli.command {
+            Command::Eval(strategy) => strategy.run().kv_limit,
+            other => panic!("{other:?}"),
+        })
+    };
+    for (text, bytes) in [("17", 17), ("3kB", 3_000), ("2MiB", 2 << 20), ("1GB", 1_000_000_000)] {
+        assert_eq!(limit(text).unwrap(), Some(bytes));
+    }
+    for text in ["0", "MB", "1.5GB", "3TB", "18446744073709551615GB"] {
+        let error = limit(text).unwrap_err().to_string();
+        assert!(error.contains("such as `500MB`"), "{error}");
+    }
+    assert!(parse("eval greedy --model m --kv-limit 1MB --dry-run").is_err());
 }
 
 #[test]

@@ -30,13 +30,13 @@ pub(super) fn dry_run(
     let plan = Run {
         dataset,
         strategy,
-        stops: loaded.stops.clone(),
+        stops: strategy.stops(&loaded.stops),
         max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),
         in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
         forms: Forms::default(),
     };
-    let most = strategy.stepwise().map_or(args.max_tokens().get(), |steps| steps.max_step_tokens);
+    let most = strategy.max_step_tokens().unwrap_or(args.max_tokens().get());
     let lengths = match &args.like {
         Some(dir) => measured(dir, &plan)?,
         None => Lengths { step: most.min(args.max_tokens().get()), steps: None },

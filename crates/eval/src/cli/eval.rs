@@ -17,12 +17,13 @@ use super::{
     progress::Bar,
 };
 use crate::{
-    Dataset, Ended, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args, generation,
+    Dataset, Ended, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args, generation, human,
     resume_command, run, table,
 };
 
 /// Carries `espalier eval` out.
 pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
+    arguments.check().map_err(Failure::bad)?;
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
@@ -39,7 +40,13 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         say(args, &message);
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
-    let loaded = Loaded::open(&args.model, device, &dataset)?;
+    let loaded = Loaded::open(&args.model, device, &dataset, args.kv_limit)?;
+    if args.kv_limit.is_some() && args.prm.as_deref().is_some_and(|path| loaded.is_of(path)) {
+        return Err(Failure::BadInput(anyhow!(
+            "`--kv-limit` cannot be kept where `--prm` is the policy itself: its scores are paid for as if what \
+             they go on from were held; leave `--kv-limit` out"
+        )));
+    }
     let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
     let prm = args.prm.as_ref().map(open).transpose()?;
     if prm.as_ref().is_some_and(|prm| prm.signed) {
@@ -74,6 +81,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         args,
         &format!("memory of the policy: weights {weights} MB, keys and values at most {held} MB"),
     );
+    if args.kv_limit.is_some() {
+        let evicted = human(stats.evicted_tokens as f64);
+        say(args, &format!("under `--kv-limit`, {evicted} tokens were let go of"));
+    }
     report(args, &rows, &store)?;
     if rows.iter().any(|row| row.ended == Ended::Interrupted) {
         return Err(interrupted(&store));
@@ -109,7 +120,7 @@ impl Eval<'_> {
         let plan = Run {
             dataset,
             strategy: spec,
-            stops: self.loaded.stops.clone(),
+            stops: spec.stops(&self.loaded.stops),
             max_tokens: args.max_tokens(),
             budget: args.budget.unwrap_or_default(),
             in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
@@ -163,6 +174,9 @@ fn store(
     let budget = run.budget.unwrap_or_default();
     let (model, tokens) = (&loaded.identity, run.max_tokens().get());
     let mut info = RunInfo::new(generation(spec, dataset, model, loaded.chat, tokens, &budget));
+    if let Some(limit) = run.kv_limit {
+        info.generation["kv_limit"] = limit.into();
+    }
     if let Some(prm) = prm {
         info.generation["prm"] = prm.identity.clone();
     }

@@ -63,9 +63,11 @@ impl Loaded {
         model: &str,
         device: DeviceChoice,
         dataset: &Dataset,
+        kv_limit: Option<u64>,
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
-        let model = load(&path, device, EngineOptions::default()).map_err(Failure::bad)?;
+        let options = EngineOptions { kv_limit, ..EngineOptions::default() };
+        let model = load(&path, device, options).map_err(Failure::bad)?;
         let (policy, reader) = share(model.engine);
         let prompts = prompts(dataset, model.chat.as_ref(), &policy)?;
         let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
@@ -84,7 +86,7 @@ impl Loaded {
             identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
             device: model.info.device,
             kv_bytes_per_token: model.info.config.kv_bytes_per_token(),
-            stops: Arc::new(Stops { boundary, end }),
+            stops: Arc::new(Stops { boundary, end, ..Stops::default() }),
             prompts,
             path,
         })

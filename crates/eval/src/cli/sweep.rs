@@ -42,7 +42,7 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     if let Some(message) = message {
         say(args, &message);
     }
-    let mut loaded = Loaded::open(&args.model, device, &dataset)?;
+    let mut loaded = Loaded::open(&args.model, device, &dataset, None)?;
     let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
     let mut prm = args.prm.as_ref().map(open).transpose()?;
     for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {

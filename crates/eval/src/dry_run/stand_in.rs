@@ -1,6 +1,7 @@
 //! Stand-ins: a policy and a scorer that compute nothing and charge what models would.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use espalier_core::{
@@ -43,19 +44,21 @@ impl StandIn {
 
     /// What would be written: tokens up to the end of the step, the answer, or what is allowed.
     fn write(&self, request: &Request) -> (Vec<TokenId>, Finish) {
+        let cap = request.stops.step_tokens.map_or(u32::MAX, NonZeroU32::get);
+        let step = self.lengths.step.min(cap);
         let written = request.prefix.iter().filter(|&&token| token & END != 0).count() as u32;
         let left =
             self.lengths.steps.map_or(u32::MAX, |steps| steps.saturating_sub(written).max(1));
         let room = request.max_tokens.min(self.context.saturating_sub(request.prefix.len() as u32));
-        let answer = self.lengths.step.saturating_mul(left);
+        let answer = step.saturating_mul(left);
         let (whole, then) = match request.until {
-            Until::Boundary if left > 1 => (self.lengths.step, Finish::Step),
+            Until::Boundary if left > 1 => (step, Finish::Step),
             Until::Tokens(n) if n < answer => (n, Finish::Step),
             Until::Boundary | Until::End | Until::Tokens(_) => (answer, Finish::Eos),
         };
         let own = (request.seed.bits() as TokenId) & !END;
         let tokens = (1..=whole.min(room)).map(|at| {
-            let end = if at.is_multiple_of(self.lengths.step) { END } else { 0 };
+            let end = if at.is_multiple_of(step) { END } else { 0 };
             own | end
         });
         (tokens.collect(), if whole <= room { then } else { Finish::Length })
@@ -120,10 +123,7 @@ impl Policy for StandIn {
     fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
         let worst = |request: &Request| {
             let len = request.prefix.len() as u64;
-            let max = u64::from(match request.until {
-                Until::Tokens(n) => n.min(request.max_tokens),
-                Until::Boundary | Until::End => request.max_tokens,
-            });
+            let max = u64::from(request.most_tokens());
             Spend {
                 generated: max,
                 computed: max,

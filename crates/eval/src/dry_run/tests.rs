@@ -7,13 +7,14 @@ use espalier_core::{Aggregate, Budget, ModelCost, Stops};
 use super::*;
 use crate::config::DatasetSpec;
 use crate::dataset::{Dataset, DatasetKind};
-use crate::spec::{ScorerName, Selection, Stepwise, StrategySpec};
+use crate::spec::{NextName, ScorerName, Selection, Stepwise, StrategySpec};
 
 const COST: ModelCost = ModelCost { trunk: 100, attention: 0, head: 10 };
 
 const STEPS: Stepwise = Stepwise {
     depth: 6,
     max_step_tokens: 8,
+    boundary: None,
     scorer: ScorerName::Prm,
     aggregate: Aggregate::Last,
     select: Selection::Best,
@@ -64,7 +65,13 @@ fn answers_cost_their_tokens_and_the_prompt_once() {
 
 #[test]
 fn a_beam_pays_for_each_round() {
-    let beam = StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS };
+    let beam = StrategySpec::Beam {
+        width: 2,
+        n: None,
+        redraws: 0,
+        next: NextName::Continue,
+        steps: STEPS,
+    };
     // A round of four steps of 5 tokens; the second and third continue two paths twice.
     let found = estimate(beam, SHORT, Budget::default());
     assert_eq!((found.generated, found.exhausted), (2 * 3 * 4 * 5, 0));
@@ -77,7 +84,13 @@ fn a_beam_pays_for_each_round() {
 #[test]
 fn budgets_bind() {
     let budget = Budget { generated: Some(50), ..Budget::default() };
-    let beam = StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS };
+    let beam = StrategySpec::Beam {
+        width: 2,
+        n: None,
+        redraws: 0,
+        next: NextName::Continue,
+        steps: STEPS,
+    };
     let found = estimate(beam, SHORT, budget);
     assert_eq!(found.exhausted, 2);
     assert!(found.generated > 0 && found.generated <= 2 * 50, "{found:?}");

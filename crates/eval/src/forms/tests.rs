@@ -31,8 +31,8 @@ fn said(query: &Query) -> String {
 #[test]
 fn forms_have_their_ids() {
     let forms = asking(DatasetKind::Game24).forms();
-    let names = [VALUE, VOTE, PROPOSE, REVISE, MERGE].map(|id| forms.get(id).unwrap().name());
-    assert_eq!(names, ["value", "vote", "propose", "revise", "merge"]);
+    let names = [VALUE, VOTE, PROPOSE, REVISE, MERGE, NEXT].map(|id| forms.get(id).unwrap().name());
+    assert_eq!(names, ["value", "vote", "propose", "revise", "merge", "propose"]);
 }
 
 #[test]
@@ -103,4 +103,19 @@ fn proposals_are_lines_and_answers_end_paths() {
         ]
     );
     assert_eq!(read("4 + 5 = 9 left 6 9 10\n4 + 6", Finish::Length).len(), 1, "a cut line is none");
+}
+
+#[test]
+fn a_next_step_is_the_whole_reply() {
+    let next = Next(Arc::new(asking(DatasetKind::Game24)));
+    let letters = Letters::new();
+    let steps = ["10 - 6 = 4 left 4 4 5", "4 * 5 = 20 left 4 20"];
+    let text = said(&next.query(&path("Reach 24 with 4 5 6 10", &steps), &letters).unwrap());
+    assert!(text.contains(&format!("{}\n{}\n\nWrite the next step", steps[0], steps[1])), "{text}");
+    let read = |text: &str| next.read(&reply(text, Finish::Eos), &letters);
+    let line = "4 + 20 = 24 left 24";
+    assert_eq!(read(line), [Proposed { tokens: 0..line.len(), finish: Finish::Step }]);
+    let answer = "#ANSWER: 4 + ((10 - 6) * 5)";
+    assert_eq!(read(answer), [Proposed { tokens: 0..answer.len(), finish: Finish::Eos }]);
+    assert_eq!(read(" \n"), []);
 }

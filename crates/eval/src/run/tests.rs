@@ -15,8 +15,9 @@ use super::*;
 use crate::anytime::moments;
 use crate::dataset::DatasetKind;
 use crate::run_info::RunInfo;
-use crate::spec::{EvaluateName, GenerateName, Thinking};
-use crate::spec::{ScorerName, Selection, Stepwise};
+use crate::spec::{
+    EvaluateName, GenerateName, NextName, ScorerName, Selection, Stepwise, Thinking,
+};
 
 /// Letters whose ended answers say a number: how long they are, modulo 5.
 pub(crate) struct Numbers(Letters);
@@ -80,6 +81,7 @@ pub(crate) fn dataset() -> Dataset {
 const STEPS: Stepwise = Stepwise {
     depth: 8,
     max_step_tokens: 16,
+    boundary: None,
     scorer: ScorerName::ChosenLogprob,
     aggregate: Aggregate::Mean,
     select: Selection::Best,
@@ -88,7 +90,7 @@ const STEPS: Stepwise = Stepwise {
 };
 
 fn beam() -> StrategySpec {
-    StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS }
+    StrategySpec::Beam { width: 2, n: None, redraws: 0, next: NextName::Continue, steps: STEPS }
 }
 
 fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
@@ -198,8 +200,7 @@ fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
         depth: 3,
         generate: GenerateName::Propose,
         n: 3,
-        evaluate: EvaluateName::Value,
-        judgements: 2,
+        evaluate: EvaluateName::Value(2),
         max_step_tokens: 16,
         select: Selection::Best,
         temperature: 0.8,
@@ -207,12 +208,14 @@ fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
     };
     let vote = Thinking {
         generate: GenerateName::Sample,
-        evaluate: EvaluateName::Vote,
+        evaluate: EvaluateName::Vote(2),
         select: Selection::Majority,
         ..thinking
     };
     let (scorer, select, temperature, seed) = (ScorerName::Entropy, Selection::Best, 0.8, 1);
+    let (next, steps) = (NextName::Prompt, Stepwise { max_step_tokens: 16, ..STEPS });
     let strategies = [
+        StrategySpec::Beam { width: 2, n: None, redraws: 1, next, steps },
         StrategySpec::TotBfs { breadth: 2, thinking },
         StrategySpec::TotBfs { breadth: 2, thinking: vote },
         StrategySpec::TotDfs { visits: 9, threshold: 0.0, thinking: vote },
@@ -332,7 +335,13 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
     let dataset = dataset();
     let dir = TempDir::new().unwrap();
     let mut store = Store::create(dir.path(), info()).unwrap();
-    let odd = StrategySpec::Beam { width: 2, n: Some(3), redraws: 0, steps: STEPS };
+    let odd = StrategySpec::Beam {
+        width: 2,
+        n: Some(3),
+        redraws: 0,
+        next: NextName::Continue,
+        steps: STEPS,
+    };
     let error = carry_out(&plan(&dataset, odd, 1), &mut store, &mut letters(), 1).unwrap_err();
     assert!(error.to_string().contains("`--n` 3 is not a multiple of `--width` 2"), "{error}");
     let plan = plan(&dataset, beam(), 1);
@@ -353,7 +362,7 @@ fn prm() -> StepMarks<HashReader> {
 fn beam_by_prm() -> StrategySpec {
     let (scorer, aggregate, select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
     let steps = Stepwise { scorer, aggregate, select, ..STEPS };
-    StrategySpec::Beam { width: 2, n: None, redraws: 0, steps }
+    StrategySpec::Beam { width: 2, n: None, redraws: 0, next: NextName::Continue, steps }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Selection;
+use super::{ScorerName, Selection};
 
 /// How next steps are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,14 +14,38 @@ pub enum GenerateName {
     Propose,
 }
 
-/// How the policy judges steps.
+/// How the next step of a path is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NextName {
+    /// The path is continued as it stands.
+    #[default]
+    Continue,
+    /// A prompt shows the path and asks for its next step.
+    Prompt,
+}
+
+/// How steps are judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EvaluateName {
-    /// Each by itself.
-    Value,
-    /// By naming the best of all.
-    Vote,
+    /// By the policy, each by itself, so many times.
+    Value(u32),
+    /// By the policy, which names the best of all, so many times.
+    Vote(u32),
+    /// By a scorer.
+    Score(ScorerName),
+}
+
+impl EvaluateName {
+    /// The scorer that judges; `None` where the policy does.
+    #[must_use]
+    pub fn scorer(self) -> Option<ScorerName> {
+        match self {
+            Self::Score(scorer) => Some(scorer),
+            Self::Value(_) | Self::Vote(_) => None,
+        }
+    }
 }
 
 /// What trees of thoughts share.
@@ -35,8 +59,6 @@ pub struct Thinking {
     pub n: u32,
     /// How they are judged.
     pub evaluate: EvaluateName,
-    /// Judgements of each step, or votes.
-    pub judgements: u32,
     /// Tokens of a step, at most.
     pub max_step_tokens: u32,
     /// How a path is chosen.
@@ -45,4 +67,12 @@ pub struct Thinking {
     pub temperature: f32,
     /// The source of all randomness.
     pub seed: u64,
+}
+
+impl Thinking {
+    /// Whether steps are made or judged by prompts.
+    #[must_use]
+    pub fn is_prompted(&self) -> bool {
+        self.generate == GenerateName::Propose || self.evaluate.scorer().is_none()
+    }
 }

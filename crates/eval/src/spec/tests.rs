@@ -6,13 +6,14 @@ fn scored(scorer: ScorerName, aggregate: Aggregate, select: Selection) -> Strate
     let steps = Stepwise {
         depth: 40,
         max_step_tokens: 256,
+        boundary: None,
         scorer,
         aggregate,
         select,
         temperature: 0.8,
         seed: 42,
     };
-    StrategySpec::Beam { width: 4, n: None, redraws: 0, steps }
+    StrategySpec::Beam { width: 4, n: None, redraws: 0, next: NextName::Continue, steps }
 }
 
 #[test]

@@ -44,6 +44,8 @@ fn colour(series: Series) -> RGBColor {
         Series::Lookahead => RGBColor(150, 0, 60),
         Series::Gate => RGBColor(110, 150, 0),
         Series::AbMcts => RGBColor(180, 100, 20),
+        Series::TotBfs => RGBColor(100, 0, 140),
+        Series::TotDfs => RGBColor(200, 60, 60),
     }
 }
 
@@ -239,6 +241,10 @@ fn marker<B: DrawingBackend>(
         Series::Gate => outline(vec![(x - 5, y - 6), (x + 6, y), (x - 5, y + 6)]),
         Series::AbMcts => {
             area.draw(&Polygon::new([(x + 5, y - 6), (x - 6, y), (x + 5, y + 6)], fill))
+        }
+        Series::TotBfs => outline(vec![(x + 5, y - 6), (x - 6, y), (x + 5, y + 6)]),
+        Series::TotDfs => {
+            outline(vec![(x - 6, y - 6), (x + 6, y - 6), (x - 6, y + 6), (x + 6, y + 6)])
         }
     }
 }

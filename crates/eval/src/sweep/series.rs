@@ -5,7 +5,10 @@ use std::num::NonZeroU32;
 use espalier_core::Aggregate;
 use serde::{Deserialize, Serialize};
 
-use crate::spec::{PriorName, ScorerName, Selection, Stepwise, StrategySpec};
+use crate::spec::{
+    EvaluateName, GenerateName, NextName, PriorName, ScorerName, Selection, Stepwise, StrategySpec,
+    Thinking,
+};
 
 /// Continuations of a path that a beam keeps: rounds have `size` candidates, of which a quarter is kept.
 /// Also of a subtree's path in DVTS, and of a leaf in Monte-Carlo tree search.
@@ -72,6 +75,10 @@ pub enum Series {
     Puct,
     /// Size steps, each wider or deeper by Thompson sampling.
     AbMcts,
+    /// Tree of thoughts, breadth first: size thoughts a round, sampled, and scored instead of asked about.
+    TotBfs,
+    /// Tree of thoughts, depth first: size visits, each of which samples four thoughts.
+    TotDfs,
 }
 
 /// What all cells of a sweep share.
@@ -104,6 +111,8 @@ impl Series {
             Self::Uct => "uct",
             Self::Puct => "puct",
             Self::AbMcts => "ab-mcts",
+            Self::TotBfs => "tot-bfs",
+            Self::TotDfs => "tot-dfs",
         }
     }
 
@@ -134,7 +143,7 @@ impl Series {
     #[must_use]
     pub fn simulation(self) -> Option<u32> {
         match self {
-            Self::Uct | Self::Puct => Some(BEAM_WIDTH),
+            Self::Uct | Self::Puct | Self::TotDfs => Some(BEAM_WIDTH),
             Self::AbMcts => Some(1),
             _ => None,
         }
@@ -153,6 +162,7 @@ impl Series {
         let steps = Stepwise {
             depth: DEPTH,
             max_step_tokens: max_step_tokens.get(),
+            boundary: None,
             scorer,
             aggregate,
             select: Selection::Best,
@@ -160,6 +170,16 @@ impl Series {
             seed,
         };
         let (width, score_temperature) = (size.clamp(1, BEAM_WIDTH), SCORE_TEMPERATURE);
+        let thinking = Thinking {
+            depth: DEPTH,
+            generate: GenerateName::Sample,
+            n: width,
+            evaluate: EvaluateName::Score(scorer),
+            max_step_tokens: max_step_tokens.get(),
+            select: Selection::Best,
+            temperature,
+            seed,
+        };
         let answers = |select| StrategySpec::BestOfN { n: size, scorer, select, temperature, seed };
         match self {
             Self::Greedy => StrategySpec::Greedy,
@@ -173,7 +193,13 @@ impl Series {
             },
             Self::BestOfN => answers(Selection::Best),
             Self::Weighted => answers(Selection::Weighted),
-            Self::Beam => StrategySpec::Beam { width, n: Some(size), redraws: 0, steps },
+            Self::Beam => StrategySpec::Beam {
+                width,
+                n: Some(size),
+                redraws: 0,
+                next: NextName::Continue,
+                steps,
+            },
             Self::Dvts => StrategySpec::Dvts { width, n: Some(size), steps },
             Self::Lookahead => {
                 // Only the ends of rollouts are scored.
@@ -188,6 +214,11 @@ impl Series {
                 steps,
             },
             Self::AbMcts => StrategySpec::AbMcts { n: size, prior: PriorName::Gaussian, steps },
+            Self::TotBfs => StrategySpec::TotBfs { breadth: size.div_ceil(width), thinking },
+            Self::TotDfs => {
+                let thinking = Thinking { n: BEAM_WIDTH, ..thinking };
+                StrategySpec::TotDfs { visits: size, threshold: threshold(scorer), thinking }
+            }
             Self::Rebase => StrategySpec::Rebase { n: size, score_temperature, steps },
             Self::ParticleFilter => {
                 StrategySpec::ParticleFilter { n: size, score_temperature, steps }
@@ -214,12 +245,23 @@ impl Series {
     pub fn allowed(self, size: u32) -> Option<u32> {
         let size = match self {
             Self::Greedy => size.min(1),
-            Self::Beam | Self::Dvts | Self::Lookahead | Self::Gate if size > BEAM_WIDTH => {
+            Self::Beam | Self::Dvts | Self::Lookahead | Self::Gate | Self::TotBfs
+                if size > BEAM_WIDTH =>
+            {
                 size - size % BEAM_WIDTH
             }
             _ => size,
         };
         (size > 0).then_some(size)
+    }
+}
+
+/// What a thought's score must be more than to be visited: more likely good than not. Where scores are no
+/// probabilities, all are visited, the best first.
+fn threshold(scorer: ScorerName) -> f64 {
+    match scorer {
+        ScorerName::Prm => 0.5,
+        _ => f64::MIN,
     }
 }
 
@@ -252,6 +294,8 @@ mod tests {
             Series::Lookahead,
             Series::Gate,
             Series::AbMcts,
+            Series::TotBfs,
+            Series::TotDfs,
             Series::Rebase,
             Series::ParticleFilter,
             Series::Uct,

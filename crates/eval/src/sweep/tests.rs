@@ -22,7 +22,7 @@ fn plan<'a>(dataset: &'a Dataset, dir: &'a Path) -> Sweep<'a> {
             scorer: ScorerName::ChosenLogprob,
             aggregate: Aggregate::Last,
         },
-        stops: Arc::new(Stops { boundary: vec![".".to_owned()], end: Vec::new() }),
+        stops: Arc::new(Stops { boundary: vec![".".to_owned()], ..Stops::default() }),
         greedy_tokens: NonZeroU32::new(64).unwrap(),
         max_tokens: None,
         max_step_tokens: None,

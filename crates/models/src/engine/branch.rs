@@ -84,10 +84,10 @@ impl Branch {
         if stops.end.iter().any(completed) {
             return Some(Finish::Eos);
         }
-        match self.request.until {
-            Until::Boundary if stops.boundary.iter().any(completed) => return Some(Finish::Step),
-            Until::Tokens(n) if self.sampled() >= n as usize => return Some(Finish::Step),
-            Until::Boundary | Until::End | Until::Tokens(_) => {}
+        let at_boundary =
+            self.request.until == Until::Boundary && stops.boundary.iter().any(completed);
+        if at_boundary || self.request.is_full(self.sampled()) {
+            return Some(Finish::Step);
         }
         let full = self.tokens.len() >= context;
         (full || self.sampled() >= self.request.max_tokens as usize).then_some(Finish::Length)

@@ -236,6 +236,7 @@ impl Engine {
         self.sample();
         self.give_back();
         self.retire_ended();
+        self.make_room();
         true
     }
 
@@ -345,16 +346,14 @@ impl Engine {
     fn make_room(&mut self) {
         let Some(limit) = self.options.kv_limit else { return };
         while self.kv_bytes() > limit {
-            let Some((ix, store)) = self.tree.evict() else { return };
+            let Some((ix, node)) = self.tree.evict() else { return };
             for leased in self.leased.values_mut() {
                 if *leased == Some(ix) {
                     *leased = None;
                 }
             }
-            if let Store::Segment(segment) = &store {
-                self.stats.evicted_tokens += segment.keys[0].dims()[1] as u64;
-            }
-            self.drop_stores(vec![store]);
+            self.stats.evicted_tokens += node.tokens.len() as u64;
+            self.drop_stores(vec![node.store]);
         }
     }
 
@@ -366,7 +365,8 @@ impl Engine {
         self.stats.kv_peak_bytes = self.stats.kv_peak_bytes.max(self.kv_bytes());
     }
 
-    /// The most each request can spend, a token that several need counted at the first.
+    /// The most each request can spend, a token that several need counted at the first. Under a limit, what
+    /// is held now may be evicted before it is needed, so that each request may compute all of its prefix.
     pub(super) fn worst_case(&self, requests: &[Request]) -> Vec<Spend> {
         let mut seen: Vec<&[TokenId]> = Vec::new();
         let mut worst = Vec::with_capacity(requests.len());
@@ -378,15 +378,14 @@ impl Engine {
             let shared = seen.iter().map(common).max().unwrap_or(0);
             // The last token of a prefix may have to be computed again for its hidden row, unless a
             // request before has just the same prefix.
-            let known = if seen.contains(&prefix) {
+            let known = if self.options.kv_limit.is_some() {
+                0
+            } else if seen.contains(&prefix) {
                 prefix.len()
             } else {
                 held.max(shared).min(prefix.len() - 1)
             };
-            let max = u64::from(match request.until {
-                Until::Tokens(n) => n.min(request.max_tokens),
-                Until::Boundary | Until::End => request.max_tokens,
-            });
+            let max = u64::from(request.most_tokens());
             let (from, len) = (known as u64, prefix.len() as u64);
             let to = len + max.saturating_sub(1);
             worst.push(Spend {

@@ -19,7 +19,8 @@ pub struct EngineOptions {
     /// Branches decoded together; more wait.
     pub max_branches: usize,
     /// Bytes of keys and values beyond which leased but idle runs are evicted, those used longest ago
-    /// first; they are computed again when needed.
+    /// first; they are computed again when needed. What active branches go on from is never evicted, so that
+    /// they alone may hold more.
     pub kv_limit: Option<u64>,
     /// What multiplies in linear layers.
     pub kernels: Kernels,

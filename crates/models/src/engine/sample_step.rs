@@ -49,7 +49,6 @@ impl Engine {
                     if std::mem::take(&mut first_at[place]) {
                         self.active[at].usage.flops += u128::from(self.cost.head);
                     }
-                    self.stats.sampled_tokens += 1;
                     self.extend(at, row, distribution).map(Ok)
                 }
                 _ => Some(Err(ModelError::NotFinite { what: "logits".to_owned() })),
@@ -87,10 +86,15 @@ impl Engine {
         Tensor::cat(places.iter().map(|loc| self.hidden_at(*loc)).collect(), 0)
     }
 
-    /// Samples the next token of a branch; returns how the branch ended, if it did.
+    /// Samples the next token of a branch, unless its step ends before it; returns how the branch ended, if it
+    /// did.
     fn extend(&mut self, at: usize, row: &[f32], distribution: &Distribution) -> Option<Finish> {
         let context = self.context();
         let branch = &mut self.active[at];
+        if branch.request.parts(branch.sampled(), distribution.entropy()) {
+            return Some(Finish::Step);
+        }
+        self.stats.sampled_tokens += 1;
         let draw = branch.request.seed.uniform(branch.sampled() as u64);
         let token = sample(row, distribution, &branch.request.sampling, &branch.tokens, draw);
         branch.stats.push(TokenStat {
@@ -123,8 +127,10 @@ impl Engine {
             let prefix = branch.request.prefix.len();
             let decoder = std::mem::take(&mut branch.decoder);
             branch.text.push_str(&decoder.finish());
-            let fed = (branch.tokens.len() - 1) as u64;
-            let heads = u128::from(branch.usage.sampled) * u128::from(self.cost.head);
+            let fed = branch.reached() as u64;
+            // A distribution that ended the step gave no token.
+            let looked = branch.usage.sampled + u64::from(branch.todo.is_empty());
+            let heads = u128::from(looked) * u128::from(self.cost.head);
             branch.usage.flops_uncached = self.cost.forward(0, fed) + heads;
             let step = Step {
                 tokens: branch.tokens[prefix..].into(),

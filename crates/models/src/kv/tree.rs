@@ -222,13 +222,12 @@ impl<S> KvTree<S> {
         self.sweep(ix)
     }
 
-    /// The leased leaf nobody uses that was used longest ago, and its leases end.
-    pub fn evict(&mut self) -> Option<(KvIx, S)> {
+    /// The leased leaf nobody uses that was used longest ago, and taken out; its leases end.
+    pub fn evict(&mut self) -> Option<(KvIx, KvNode<S>)> {
         let idle = |node: &KvNode<S>| node.users == 0 && node.children.is_empty();
         let (ix, _) =
             self.iter().filter(|(_, node)| idle(node)).min_by_key(|(ix, node)| (node.used, *ix))?;
-        let node = self.unlink(ix);
-        Some((ix, node.store))
+        Some((ix, self.unlink(ix)))
     }
 
     /// Frees `ix` and its ancestors as far as nothing needs them.
@@ -312,9 +311,10 @@ mod tests {
         }
         tree.hold(old);
         assert!(tree.let_go(old).is_empty());
-        assert_eq!(tree.evict(), Some((new, "new")));
-        assert_eq!(tree.evict(), Some((old, "old")));
-        assert_eq!(tree.evict(), None);
+        let mut evict = || tree.evict().map(|(ix, node)| (ix, node.store));
+        assert_eq!(evict(), Some((new, "new")));
+        assert_eq!(evict(), Some((old, "old")));
+        assert_eq!(evict(), None);
     }
 
     proptest! {

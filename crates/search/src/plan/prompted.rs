@@ -3,11 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use espalier_core::{
-    Ask, Finish, Form, Judgement, ModelError, NodeId, Path, PolicyId, Proposed, Proposing, Query,
-    Request, Retain, Round, Score, ScorerId, Step, Tokens, Until, Valuing, Voting,
+    Ask, Draw, Finish, Form, FormId, Judgement, ModelError, NodeId, Path, PolicyId, Proposed,
+    Proposing, Query, Request, Retain, Round, Sampling, Score, ScorerId, Step, Tokens, Until,
+    Valuing, Voting,
 };
 
-use super::{Seeds, Unit, ended, missing};
+use super::{Seeds, Unit, ended, missing, sampling};
 use crate::{Config, Models, Tree};
 
 /// A prompt of one ask, and the request made of it.
@@ -20,11 +21,28 @@ pub(crate) struct Prompted {
 
 /// What a reply is to.
 pub(crate) enum What {
-    Propose { parent: NodeId, form: Arc<dyn Proposing>, longest: u32 },
-    Value { node: NodeId, form: Arc<dyn Valuing> },
-    Vote { nodes: Vec<NodeId>, form: Arc<dyn Voting> },
-    Revise { node: NodeId },
-    Merge { parent: NodeId, merged: Vec<NodeId> },
+    /// The first `most` steps of the reply count.
+    Propose {
+        parent: NodeId,
+        form: Arc<dyn Proposing>,
+        most: u32,
+        longest: u32,
+    },
+    Value {
+        node: NodeId,
+        form: Arc<dyn Valuing>,
+    },
+    Vote {
+        nodes: Vec<NodeId>,
+        form: Arc<dyn Voting>,
+    },
+    Revise {
+        node: NodeId,
+    },
+    Merge {
+        parent: NodeId,
+        merged: Vec<NodeId>,
+    },
 }
 
 /// What a reply comes to.
@@ -60,7 +78,7 @@ impl Prompted {
     /// judgements, which make none.
     pub(crate) fn makes(&self) -> Option<(NodeId, u32, u32)> {
         match &self.what {
-            What::Propose { parent, form, longest } => Some((*parent, form.most().get(), *longest)),
+            What::Propose { parent, most, longest, .. } => Some((*parent, *most, *longest)),
             What::Revise { .. } => Some((NodeId::ROOT, 1, self.request.max_tokens)),
             What::Merge { parent, .. } => Some((*parent, 1, self.request.max_tokens)),
             What::Value { .. } | What::Vote { .. } => None,
@@ -92,9 +110,9 @@ impl Prompted {
                 Said::Vote(choice)
             }
             What::Revise { .. } | What::Merge { .. } => Said::Steps(vec![Arc::clone(reply)]),
-            What::Propose { form, longest, .. } => {
+            What::Propose { form, most, longest, .. } => {
                 let mut parts = form.read(reply, &*models.policy);
-                parts.truncate(form.most().get() as usize);
+                parts.truncate(*most as usize);
                 let mut start = 0;
                 for Proposed { tokens, .. } in &parts {
                     let sound = start <= tokens.start && tokens.start < tokens.end;
@@ -151,15 +169,8 @@ pub(super) fn check(
     if *policy != PolicyId::default() {
         return Some(format!("no policy `{policy}`; this driver has policy `0` alone"));
     }
-    match config.forms.get(*form) {
-        None => return Some(format!("no prompt form `{form}`; add it to `Config::forms`")),
-        Some(have) if have.name() != wanted => {
-            return Some(format!(
-                "prompt form `{form}` is for `{}`; name one for `{wanted}`",
-                have.name()
-            ));
-        }
-        Some(_) => {}
+    if let Some(reason) = wrong_form(*form, wanted, config) {
+        return Some(reason);
     }
     match ask {
         Ask::Propose { parent, .. } => missing(tree, *parent).or_else(|| ended(tree, *parent)),
@@ -201,6 +212,17 @@ pub(super) fn check(
     }
 }
 
+/// Why a form is not one for what is wanted.
+pub(super) fn wrong_form(form: FormId, wanted: &str, config: &Config) -> Option<String> {
+    match config.forms.get(form) {
+        None => Some(format!("no prompt form `{form}`; add it to `Config::forms`")),
+        Some(have) if have.name() != wanted => {
+            Some(format!("prompt form `{form}` is for `{}`; name one for `{wanted}`", have.name()))
+        }
+        Some(_) => None,
+    }
+}
+
 /// What is wrong with a list of steps.
 fn distinct(tree: &Tree, nodes: &[NodeId], verb: &str) -> Option<String> {
     if nodes.is_empty() {
@@ -229,25 +251,39 @@ pub(super) fn units(
 ) -> Result<Vec<Unit>, ModelError> {
     let policy = &*models.policy;
     let mut units = Vec::new();
+    let draw = match ask {
+        Ask::Sample { draw, .. } => *draw,
+        _ => Draw::Sampled,
+    };
     let mut add = |query: Query, room: u64, what: What, seed| {
-        let request = request(query, room, seed, round, models, config)?;
+        let request = request(query, room, seed, round, models, sampling(draw, config))?;
         units.push(Unit::Prompt(Box::new(Prompted { ask: index, what, request })));
         Ok::<(), ModelError>(())
     };
     let form = match ask {
-        Ask::Propose { form, .. }
+        Ask::Sample { form, .. }
+        | Ask::Propose { form, .. }
         | Ask::Judge { form, .. }
         | Ask::Revise { form, .. }
         | Ask::Merge { form, .. } => config.forms.get(*form),
         _ => None,
     };
     match (ask, form) {
-        (Ask::Propose { parent, .. }, Some(Form::Propose(form))) if tree.expandable(*parent) => {
+        (Ask::Propose { parent, .. } | Ask::Sample { parent, .. }, Some(Form::Propose(form)))
+            if tree.expandable(*parent) =>
+        {
+            let (replies, most) = match ask {
+                Ask::Sample { count, .. } => (*count, 1),
+                _ => (1, form.most().get()),
+            };
             let room = u32::try_from(tree.room(*parent)).unwrap_or(u32::MAX);
             let longest = room.min(config.max_step_tokens.get());
-            let what = What::Propose { parent: *parent, form: Arc::clone(form), longest };
             let query = form.query(&tree.path(*parent), policy)?;
-            add(query, u64::MAX, what, seeds.next(*parent))?;
+            for _ in 0..replies {
+                let form = Arc::clone(form);
+                let what = What::Propose { parent: *parent, form, most, longest };
+                add(query.clone(), u64::MAX, what, seeds.next(*parent))?;
+            }
         }
         (Ask::Judge { what: Judgement::Value(nodes), samples, .. }, Some(Form::Value(form))) => {
             for &node in nodes {
@@ -302,7 +338,7 @@ fn request(
     seed: espalier_core::Seed,
     round: &Round,
     models: &Models<'_>,
-    config: &Config,
+    sampling: Sampling,
 ) -> Result<Request, ModelError> {
     let Query { tokens, until, stops, max_tokens } = query;
     let (len, max) = (tokens.len() as u64, u64::from(models.policy.context()));
@@ -315,6 +351,5 @@ fn request(
     }
     let most = room.min(max - len).min(max_tokens.get().into()) as u32;
     let retain = round.retain != Retain::Nothing;
-    let sampling = config.sampling;
     Ok(Request { prefix: tokens, until, max_tokens: most, stops, sampling, seed, retain })
 }

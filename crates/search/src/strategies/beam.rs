@@ -1,9 +1,9 @@
 //! Beam search over steps: keep the best paths, continue each.
 
-use espalier_core::{Account, Aggregate, NodeId, Retain, Round, ScorerId};
+use espalier_core::{Account, Aggregate, Ask, FormId, NodeId, Retain, Round, ScorerId};
 
 use super::{BadStrategy, at_least_one, candidates};
-use crate::{Strategy, Tree, ranking::Ranking};
+use crate::{Strategy, Tree, candidates::Candidates, ranking::Ranking};
 
 /// Keeps the best n / `width` paths by score and gives each `width` continuations of one step, until
 /// every kept path has ended or is `depth` steps long.
@@ -17,24 +17,20 @@ use crate::{Strategy, Tree, ranking::Ranking};
 /// - With [redraws](Self::with_redraws), a step that says the same as a sibling is no candidate and is drawn
 ///   anew. (search-and-learn's recipes leave duplicates out, `filter_duplicates`, and draw none anew.)
 /// - Any aggregate of the step scores ranks paths; the paper's is the last step's.
+/// - With [a form](Self::with_form), each next step answers a prompt of its own.
 #[derive(Debug, Clone)]
 pub struct Beam {
     n: u32,
     width: u32,
     depth: u32,
     ranking: Ranking,
+    /// How a path becomes a prompt.
+    form: FormId,
     /// Rounds asked for.
     rounds: u32,
-    /// Nodes seen; the others are the newest candidates.
-    seen: usize,
     /// Kept paths that have ended.
     ended: Vec<NodeId>,
-    /// How often a round's duplicates are drawn anew; they compete where that is 0.
-    redraws: u32,
-    /// The newest candidates that lead somewhere.
-    fresh: Vec<NodeId>,
-    /// Continuations of each path that are wanted in this round, and redraws that are left of it.
-    wanted: (Vec<(NodeId, u32)>, u32),
+    candidates: Candidates,
 }
 
 impl Beam {
@@ -53,61 +49,53 @@ impl Beam {
         let (width, n) = candidates(width, n)?;
         let depth = at_least_one("--depth", depth)?;
         let ranking = Ranking { scorer, how };
-        let (ended, fresh, wanted) = (Vec::new(), Vec::new(), (Vec::new(), 0));
-        Ok(Self { n, width, depth, ranking, rounds: 0, seen: 1, ended, redraws: 0, fresh, wanted })
+        let (form, ended, candidates) = (FormId::CONTINUE, Vec::new(), Candidates::default());
+        Ok(Self { n, width, depth, ranking, form, rounds: 0, ended, candidates })
     }
 
     /// Leaves out candidates that say the same as a sibling, and draws as many anew, up to `redraws` times
     /// a round, so that the beam keeps paths that differ; 0 keeps duplicates, as without this.
     #[must_use]
     pub fn with_redraws(mut self, redraws: u32) -> Self {
-        self.redraws = redraws;
+        self.candidates.redraws = redraws;
         self
     }
 
-    /// Takes in the newest nodes: those that lead somewhere are candidates, duplicates aside.
-    fn take(&mut self, tree: &Tree) {
-        for id in tree.ids().skip(self.seen) {
-            let parent = tree.parent(id);
-            let text = |id: NodeId| tree.node(id).step.as_ref().map(|step| step.text.as_str());
-            let same = |&other: &NodeId| tree.parent(other) == parent && text(other) == text(id);
-            let duplicate = self.redraws > 0 && self.fresh.iter().any(same);
-            if duplicate {
-                continue;
-            }
-            let wanted = self.wanted.0.iter_mut().find(|(from, _)| Some(*from) == parent);
-            if let Some((_, count)) = wanted {
-                *count = count.saturating_sub(1);
-            }
-            if tree.stands(id) {
-                self.fresh.push(id);
-            }
-        }
-        self.seen = tree.len();
+    /// Makes next steps by this propose prompt, the first step of each reply, instead of continuing paths as
+    /// they stand.
+    #[must_use]
+    pub fn with_form(mut self, form: FormId) -> Self {
+        self.form = form;
+        self
     }
 
-    /// The round that draws what duplicates left wanting; `None` where nothing is or no redraw is left.
-    fn redraw(&mut self) -> Option<Round> {
-        let missing = self.wanted.0.iter().copied().filter(|(_, count)| *count > 0);
-        let missing: Vec<(NodeId, u32)> = missing.collect();
-        self.wanted.1 = self.wanted.1.checked_sub(1).filter(|_| !missing.is_empty())?;
-        let retain = Retain::New(self.fresh.clone());
-        Some(Round { retain, ..self.ranking.round(missing) })
+    /// The round that continues each path so many times.
+    fn grow(&self, growing: Vec<(NodeId, u32)>, kept: Vec<NodeId>) -> Round {
+        let mut round = self.ranking.round(growing);
+        round.retain = Retain::New(kept);
+        if self.form != FormId::CONTINUE {
+            round.retain = Retain::All; // prompts begin alike
+        }
+        for ask in &mut round.asks {
+            if let Ask::Sample { form, .. } = ask {
+                *form = self.form;
+            }
+        }
+        round
     }
 }
 
 impl Strategy for Beam {
     fn next(&mut self, tree: &Tree, _: &Account) -> Round {
         let growing = if self.rounds == 0 {
-            self.seen = tree.len();
             vec![(NodeId::ROOT, self.n)]
         } else {
-            self.take(tree);
-            if let Some(round) = self.redraw() {
-                return round;
+            self.candidates.take(tree);
+            if let Some(missing) = self.candidates.missing() {
+                return self.grow(missing, self.candidates.fresh.clone());
             }
             let mut kept = std::mem::take(&mut self.ended);
-            kept.append(&mut self.fresh);
+            kept.append(&mut self.candidates.fresh);
             kept.sort_by_key(|&id| self.ranking.key(tree, id));
             kept.truncate((self.n / self.width) as usize);
             self.ended = kept.iter().copied().filter(|&id| tree.ended(id)).collect();
@@ -118,8 +106,8 @@ impl Strategy for Beam {
             return Round::end();
         }
         self.rounds += 1;
-        self.wanted = (growing.clone(), self.redraws);
-        self.ranking.round(growing)
+        self.candidates.begin(tree, &growing);
+        self.grow(growing, Vec::new())
     }
 
     fn name(&self) -> &'static str {

@@ -38,7 +38,7 @@ pub struct TotBfs {
 
 impl TotBfs {
     /// Keeps `breadth` paths of at most `depth` steps. Judgements are kept as scores of `scorer`, an id
-    /// that none of the driver's scorers has.
+    /// that none of the driver's scorers has; with [`Evaluate::Score`], one that one of them has.
     ///
     /// # Errors
     ///
@@ -64,8 +64,10 @@ impl Strategy for TotBfs {
         let fresh: Vec<NodeId> = fresh.collect();
         self.seen = tree.len();
         if !fresh.is_empty() {
-            self.judging.clone_from(&fresh);
-            return self.thoughts.judge(fresh);
+            self.judging = fresh;
+            if let Some(round) = self.thoughts.judge(&self.judging) {
+                return round;
+            }
         }
         let growing = if self.rounds == 0 {
             vec![NodeId::ROOT]

@@ -35,7 +35,8 @@ pub struct TotDfs {
 
 impl TotDfs {
     /// At most `visits`, to steps worth more than `threshold`, paths of at most `depth` steps. Judgements
-    /// are kept as scores of `scorer`, an id that none of the driver's scorers has.
+    /// are kept as scores of `scorer`, an id that none of the driver's scorers has; with
+    /// [`Evaluate::Score`], one that one of them has.
     ///
     /// # Errors
     ///
@@ -73,8 +74,10 @@ impl Strategy for TotDfs {
         let fresh: Vec<NodeId> = fresh.collect();
         self.seen = tree.len();
         if !fresh.is_empty() {
-            self.judging.clone_from(&fresh);
-            return self.thoughts.judge(fresh);
+            self.judging = fresh;
+            if let Some(round) = self.thoughts.judge(&self.judging) {
+                return round;
+            }
         }
         let mut judged = std::mem::take(&mut self.judging);
         judged.retain(|&id| self.promises(tree, id));

@@ -114,7 +114,15 @@ fn what_cannot_be_done_is_refused_before_anything_is_spent() {
         form,
     };
     insta::assert_snapshot!(one(sample(PolicyId(1), FormId::CONTINUE)), @"ask `sample` of round 1 refused: no policy `1`; this driver has policy `0` alone");
-    insta::assert_snapshot!(one(sample(policy, form)), @"ask `sample` of round 1 refused: prompt form `1` for `sample`; samples continue paths as they stand, form `0`");
+    insta::assert_snapshot!(one(sample(policy, form)), @"ask `sample` of round 1 refused: prompt form `1` makes whole steps; ask for `Until::Boundary` with it");
+    let step = |form| match sample(policy, form) {
+        Ask::Sample { draw, .. } => {
+            Ask::Sample { parent: node, count: 1, until: Until::Boundary, draw, policy, form }
+        }
+        other => other,
+    };
+    insta::assert_snapshot!(one(step(FormId(9))), @"ask `sample` of round 1 refused: no prompt form `9`; add it to `Config::forms`");
+    insta::assert_snapshot!(one(step(VOTE)), @"ask `sample` of round 1 refused: prompt form `3` is for `vote`; name one for `propose`");
     insta::assert_snapshot!(one(Ask::sample(NodeId(9), 1, Until::End)), @"ask `sample` of round 1 refused: no node `9`: the tree has 3");
     insta::assert_snapshot!(one(Ask::sample(node, 1, Until::Tokens(0))), @"ask `sample` of round 1 refused: `Until::Tokens(0)` samples nothing; ask for at least one token");
     insta::assert_snapshot!(one(Ask::Score { node, scorer: ScorerId(3) }), @"ask `score` of round 1 refused: no scorer `3` among the 1 given; pass it");

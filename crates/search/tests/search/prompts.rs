@@ -3,9 +3,9 @@
 use std::{error::Error as _, num::NonZeroU32, ops::Range, sync::Arc};
 
 use espalier_core::{
-    Ask, Axis, Event, Finish, Form, Frozen, Judgement, ModelError, NodeId, Path, Policy, PolicyId,
-    Proposed, Proposing, Query, Retain, Round, Score, ScorerId, Step, Stop, Stops, TokenId, Until,
-    Voting, toy,
+    Ask, Axis, Draw, Event, Finish, Form, Frozen, Judgement, ModelError, NodeId, Path, Policy,
+    PolicyId, Proposed, Proposing, Query, Retain, Round, Score, ScorerId, Step, Stop, Stops,
+    TokenId, Until, Voting, toy,
 };
 use espalier_search::{Models, Outcome, SearchError, search};
 use proptest::prelude::*;
@@ -370,6 +370,44 @@ fn a_form_that_fails_ends_the_problem_and_leaves_no_partial_round() {
     let vote = Ask::Judge { what, samples: 1, scorer: VALUES, policy: POLICY, form };
     let bad = Bad { prompt: 9, reads: Vec::new() };
     insta::assert_snapshot!(failed(Form::Vote(Arc::new(bad)), vote), @"ask `judge` failed in round 1: bad request: the form read a vote for `2` of 2 paths; let it read `None`");
+}
+
+/// Each reply to a prompt that samples gives its first step, and no two replies have the same seed.
+#[test]
+fn a_prompted_sample_is_the_first_step_of_each_reply() {
+    let world = World { boundary: 0.3, eos: 0.0, ..World::new(0, 3) };
+    let (parent, count) = (NodeId::ROOT, 6);
+    let ask = |draw| {
+        let (until, policy, form) = (Until::Boundary, POLICY, PROPOSE);
+        Ask::Sample { parent, count, until, draw, policy, form }
+    };
+    let out = run(&world, vec![scored(vec![ask(Draw::Sampled)])]);
+    let replies: Vec<(&[TokenId], u32)> = out
+        .trace
+        .iter()
+        .filter_map(|event| match event {
+            Event::Proposed { tokens, made, .. } => Some((&tokens[..], *made)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(replies.len(), count as usize);
+    let mut made = out.tree.ids().skip(1);
+    for (reply, n) in &replies {
+        // The form leaves out steps that begin with `c`.
+        let mut pieces = reply.split_inclusive(|&token| token == toy::BOUNDARY);
+        let first = pieces.find(|piece| piece[0] != u32::from(b'c'));
+        assert_eq!(*n, u32::from(first.is_some()));
+        if let Some(first) = first {
+            let step = out.tree.node(made.next().expect("a node")).step.as_ref().expect("a step");
+            assert!(first.starts_with(&step.tokens), "{:?} of {first:?}", step.tokens);
+        }
+    }
+    assert_eq!(made.next(), None);
+    let distinct: std::collections::BTreeSet<_> = replies.iter().map(|reply| reply.0).collect();
+    assert!(distinct.len() > 3, "{replies:?}");
+    assert!(out.tree.ids().skip(1).all(|id| out.tree.node(id).score(SCORER).is_some()));
+    let out = run(&world, vec![keep(vec![ask(Draw::Likeliest)])]);
+    assert_eq!(out.ledger.total().calls, u64::from(count));
 }
 
 /// A reply without a step makes no node and costs what it cost.

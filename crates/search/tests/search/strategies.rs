@@ -22,16 +22,20 @@ use crate::{
 /// How many there are.
 pub(crate) const KINDS: usize = PROMPTER + 1;
 /// The two that are made up.
-const EXPLORER: usize = 22;
+const EXPLORER: usize = 24;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
 /// Those that ask with prompts.
-pub(crate) const PROMPTED: [usize; 6] = [15, 16, 17, REVISION, GRAPH, PROMPTER];
+pub(crate) const PROMPTED: [usize; 7] = [15, 16, 17, REVISION, GRAPH, NEXT, PROMPTER];
 /// Those whose policy judges its own steps.
 pub(crate) const TOT: std::ops::Range<usize> = 15..REVISION;
 /// The one that revises answers.
 pub(crate) const REVISION: usize = 18;
+/// A beam whose next steps are replies to prompts.
+pub(crate) const NEXT: usize = 22;
+/// A tree of thoughts whose steps are scored as they are made.
+pub(crate) const SCORED_TOT: usize = 23;
 /// A beam that draws duplicates anew.
 pub(crate) const REDRAWS: usize = 21;
 /// Monte-Carlo tree search that values steps by rollouts.
@@ -41,7 +45,7 @@ pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
 pub(crate) const UNSCORED: [usize; 6] = [0, 2, ADAPTIVE, 15, 16, 17];
 /// Those that search step by step.
-pub(crate) const STEPWISE: [usize; 13] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17];
+pub(crate) const STEPWISE: [usize; 14] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, SCORED_TOT];
 /// The Monte-Carlo tree searches.
 pub(crate) const MCTS: [usize; 2] = [8, 9];
 /// The one that scores only ends of rollouts.
@@ -87,6 +91,11 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         REDRAWS => {
             boxed(Beam::new(2, None, 6, SCORER, Aggregate::Last).map(|beam| beam.with_redraws(2)))
         }
+        NEXT => {
+            let beam = Beam::new(2, None, 5, SCORER, Aggregate::Last);
+            boxed(beam.map(|beam| beam.with_redraws(1).with_form(forms::PROPOSE)))
+        }
+        SCORED_TOT => boxed(TotDfs::new(6, 5, 0.4, Generate::Sample(3), Evaluate::Score, SCORER)),
         ROLLOUTS => boxed(Uct::new(2, 5, 4, 0.5, SCORER).map(|uct| uct.with_rollouts(2))),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use espalier_core::{Ask, Event, Judgement, NodeId, Score};
+use espalier_core::{Aggregate, Ask, Event, Judgement, NodeId, Score};
 use espalier_search::{
-    Outcome, Tree,
+    Outcome, TotBfs, TotDfs, Tree,
     thoughts::{Evaluate, Generate},
 };
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::{
     forms::{PROPOSE, VALUE, VOTE},
     laws::world,
-    strategies::{JUDGE, TOT, tot_bfs, tot_dfs},
+    strategies::{JUDGE, SCORER, TOT, beam, boxed, tot_bfs, tot_dfs},
     toys::World,
 };
 
@@ -47,7 +47,8 @@ fn evaluate() -> impl Strategy<Value = Evaluate> {
 }
 
 fn worth(tree: &Tree, id: NodeId) -> Option<f32> {
-    tree.node(id).score(JUDGE).map(Score::get)
+    // A tree has scores of one of the two.
+    tree.node(id).score(JUDGE).or(tree.node(id).score(SCORER)).map(Score::get)
 }
 
 /// Returns true if and only if the one is worth more, or as much and older.
@@ -218,4 +219,41 @@ fn tot_a_judgement_that_cannot_be_read_is_worth_nothing() {
     let out = world.search(tot_dfs(4, 3, 0.5, Generate::Sample(2), value).unwrap());
     assert!(out.tree.ids().all(|id| worth(&out.tree, id).is_none()));
     assert_eq!(rounds(&out).iter().filter(|round| !round.0.is_empty()).count(), 4);
+}
+
+proptest! {
+    /// Where a scorer judges, nothing is asked by prompts, and keeping one path is a beam that keeps one.
+    #[test]
+    fn thoughts_that_are_scored_are_a_beam(world in world(), n in 1_u32..4, depth in 1_u32..6) {
+        let bfs = TotBfs::new(1, depth, Generate::Sample(n), Evaluate::Score, SCORER);
+        let bfs = world.search(boxed(bfs).unwrap());
+        let beam = world.search(beam(n, Some(n), depth, Aggregate::Last).unwrap());
+        let steps = |out: &Outcome| -> Vec<_> {
+            let of = |id| (out.tree.parent(id), out.tree.node(id).score(SCORER));
+            out.tree.ids().skip(1).map(of).collect()
+        };
+        prop_assert_eq!(steps(&bfs), steps(&beam));
+        prop_assert_eq!(bfs.spent, beam.spent);
+        prop_assert!(rounds(&bfs).iter().all(|round| round.1.is_empty()));
+    }
+
+    /// Depth first, with a scorer: what is visited promises enough, and is visited before what promises less.
+    #[test]
+    fn scored_thoughts_below_the_threshold_are_not_visited(
+        world in world(),
+        visits in 1_u32..9,
+        threshold in 0.0_f64..1.0,
+    ) {
+        let dfs = TotDfs::new(visits, 5, threshold, Generate::Sample(2), Evaluate::Score, SCORER);
+        let out = world.search(boxed(dfs).unwrap());
+        let grown: Vec<NodeId> = rounds(&out).into_iter().flat_map(|round| round.0).collect();
+        prop_assert!(grown.len() <= visits as usize);
+        for &id in grown.iter().skip(1) {
+            let score = out.tree.node(id).score(SCORER).expect("scored as it was made");
+            prop_assert!(f64::from(score.get()) > threshold);
+        }
+        let mut order = Dfs { tree: &out.tree, left: visits, depth: 5, threshold, order: Vec::new() };
+        visit(&mut order, NodeId::ROOT);
+        prop_assert_eq!(grown, order.order);
+    }
 }

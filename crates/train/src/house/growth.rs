@@ -48,7 +48,7 @@ pub fn grow<'a>(
         });
     }
     let length = const { NonZeroU32::new(96).expect("96 is not 0") };
-    let stops = Stops { boundary: vec!["\n".to_owned()], end: Vec::new() };
+    let stops = Stops { boundary: vec!["\n".to_owned()], ..Stops::default() };
     let config = Config {
         stops: Arc::new(stops),
         budget: Budget::default(),

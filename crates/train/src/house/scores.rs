@@ -9,8 +9,8 @@ use std::sync::Arc;
 use espalier_core::{Aggregate, Budget, Forms, Policy, Prompt, Scorer, Stops};
 use espalier_eval::countdown::test_puzzles;
 use espalier_eval::{
-    Chat, Dataset, Interval, Run, RunInfo, ScorerName, Selection, Stepwise, Store, StrategySpec,
-    Summary, WallClock, generation, prompt, run, wilson,
+    Chat, Dataset, Interval, NextName, Run, RunInfo, ScorerName, Selection, Stepwise, Store,
+    StrategySpec, Summary, WallClock, generation, prompt, run, wilson,
 };
 use espalier_models::{DeviceChoice, EngineOptions, LocalReader, load, share};
 use espalier_prm::StepMarks;
@@ -118,13 +118,14 @@ fn beam(scorer: ScorerName, seed: u64) -> StrategySpec {
     let steps = Stepwise {
         depth: 40,
         max_step_tokens: 256,
+        boundary: None,
         scorer,
         aggregate: Aggregate::Last,
         select: Selection::Best,
         temperature: 1.0,
         seed,
     };
-    StrategySpec::Beam { width: 4, n: None, redraws: 3, steps }
+    StrategySpec::Beam { width: 4, n: None, redraws: 3, next: NextName::Continue, steps }
 }
 
 fn search(
@@ -141,8 +142,10 @@ fn search(
     let (mut policy, _) = share(model.engine);
     let mut scorer = marked(prm, device)?;
     let max_tokens = const { NonZeroU32::new(256).expect("256 is not 0") };
-    let stops =
-        Stops { boundary: vec![prompt::step_boundary(dataset.kind).to_owned()], end: vec![] };
+    let stops = Stops {
+        boundary: vec![prompt::step_boundary(dataset.kind).to_owned()],
+        ..Stops::default()
+    };
     let plan = Run {
         dataset: &dataset,
         strategy: spec,
