@@ -56,7 +56,7 @@ impl Seed {
 
 /// The finalizer of `SplitMix64`: a bijection whose every output bit depends on every input bit.
 ///
-/// Source: Steele, Lea, Flood 2014, <https://doi.org/10.1145/2714064.2660195>, figure 16.
+/// Source: Steele, Lea, Flood 2014, <https://doi.org/10.1145/2714064.2660195>, `mix64variant13`.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -32,9 +32,9 @@ pub enum Groups {
 ///
 /// Linear in the path's tokens, each time one of its steps is scored.
 ///
-/// Source: Fu et al. 2025, <https://arxiv.org/abs/2508.15260>, section 3.1. Deviations: it
-/// scores every step of a path, by all tokens up to it, so that a search can prune by it; groups are whole,
-/// where the source's first ones grow up to the window.
+/// Source: Fu et al. 2025, <https://arxiv.org/abs/2508.15260>, the section on confidence measurements; groups
+/// are whole, as in the authors' code, <https://github.com/facebookresearch/deepconf>. Deviation: it scores
+/// every step of a path, by all tokens up to it, so that a search can prune by it.
 ///
 /// ```
 /// use std::sync::Arc;

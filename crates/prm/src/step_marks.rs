@@ -18,8 +18,10 @@ use crate::{RewardModel, families::Family, readout::Readout, sequences::Sequence
 /// Marks are never put into the sequence, so scoring a child costs the child's tokens alone for as long
 /// as the KV of its parent is held: each [`Scored`] has the lease for that.
 ///
-/// Source: Wang et al. 2023 (Math-Shepherd), <https://arxiv.org/abs/2312.08935>, section 3.3, and RLHFlow's
-/// [math-rm](https://github.com/RLHFlow/RLHF-Reward-Modeling), which normalizes over the two marks.
+/// Source: Wang et al. 2023 (Math-Shepherd), <https://arxiv.org/abs/2312.08935>, section 4 (two tokens are
+/// the labels); the share is that of the authors'
+/// [model card](https://huggingface.co/peiyi9979/math-shepherd-mistral-7b-prm) and of RLHFlow's
+/// [math-rm](https://github.com/RLHFlow/RLHF-Reward-Modeling), which normalize over the two marks.
 /// Deviations: there is no step tag; the mark is predicted at the last token of a step, as it was sampled
 /// (the newline that ends it, or the end-of-sequence token of an answer).
 ///
@@ -105,7 +107,7 @@ impl<R: Reader> StepMarks<R> {
 ///
 /// # Source
 ///
-/// Math-Shepherd, <https://arxiv.org/abs/2312.08935>, section 3.3.
+/// Math-Shepherd's [model card](https://huggingface.co/peiyi9979/math-shepherd-mistral-7b-prm).
 ///
 /// # Example
 ///

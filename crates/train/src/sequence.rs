@@ -69,8 +69,8 @@ impl Sequence {
     /// A reward example: after each step, its mark. A label is the probability that the step is good;
     /// between 0 and 1 it weighs both marks (soft labels).
     ///
-    /// Source: Wang et al. 2023 (Math-Shepherd), <https://arxiv.org/abs/2312.08935>, section 3.3,
-    /// equation 2 with hard or soft estimates.
+    /// Source: Wang et al. 2023 (Math-Shepherd), <https://arxiv.org/abs/2312.08935>, equation 2,
+    /// with the hard or soft estimates of section 3.3.
     #[must_use]
     pub fn marked(prompt: &[TokenId], steps: &[(Vec<TokenId>, f32)], marks: Marks) -> Self {
         let mut tokens = prompt.to_vec();

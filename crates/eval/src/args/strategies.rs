@@ -339,7 +339,7 @@ pub struct Lookahead {
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub n: Option<NonZeroU32>,
     /// Likeliest steps by which a candidate is rolled out before it is scored; 0 is a beam [source of
-    /// the default: the smallest of <https://arxiv.org/abs/2408.03314>, section 5.2]
+    /// the default: the smallest of <https://arxiv.org/abs/2408.03314>, section 5.3]
     #[arg(long = "lookahead", value_name = "STEPS", default_value_t = 1)]
     pub ahead: u32,
     /// What step by step strategies share.

@@ -15,8 +15,8 @@ const WORTH: [(&str, f32); 3] = [("sure", 20.0), ("likely", 1.0), ("impossible",
 
 /// Asks whether a start can lead to the right answer: sure, likely or impossible.
 ///
-/// Source: Yao et al. 2023, <https://arxiv.org/abs/2305.10601>, section 4.1. Deviation: the words are ours,
-/// so that one form serves every dataset.
+/// Source: Yao et al. 2023, <https://arxiv.org/abs/2305.10601>, section 3, state evaluator, and 4.1, which
+/// says `maybe` for `likely`. Deviation: the wording is ours, so that one form serves every dataset.
 pub(super) struct Value(pub(super) Arc<Asking>);
 
 impl Valuing for Value {
@@ -43,7 +43,7 @@ impl Valuing for Value {
 /// Asks for the best of several paths by its number.
 ///
 /// Source: Yao et al. 2023, <https://arxiv.org/abs/2305.10601>, section 4.2 and its vote prompt. Deviation:
-/// the words are ours.
+/// the wording is ours, but for how a reply names its choice.
 pub(super) struct Vote(pub(super) Arc<Asking>);
 
 impl Voting for Vote {

@@ -52,7 +52,7 @@ impl Pairs {
     /// The test: `McNemar` 1947, <https://doi.org/10.1007/BF02295996>, with the exact binomial distribution.
     /// The interval: Bonett and Price 2012, <https://doi.org/10.3102/1076998611411915>, an adjusted Wald
     /// interval, which adds one problem to each kind that only one run has right. The difference itself is
-    /// not adjusted. Pairing for language models: Miller 2024, section 4.1,
+    /// not adjusted. Pairing for language models: Miller 2024, section 4.2,
     /// <https://arxiv.org/abs/2411.00640>.
     ///
     /// # Example

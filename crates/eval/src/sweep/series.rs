@@ -14,7 +14,7 @@ use crate::spec::{
 /// Also of a subtree's path in DVTS, and of a leaf in Monte-Carlo tree search.
 ///
 /// Source: `beam_width` of search-and-learn, <https://github.com/huggingface/search-and-learn>, which
-/// varies n alone; the setting M = 4 of Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.2.
+/// varies n alone; the setting M = 4 of Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 5.3.
 pub const BEAM_WIDTH: u32 = 4;
 
 /// Steps of a beam's path, at most.
@@ -29,7 +29,7 @@ const SCORE_TEMPERATURE: f64 = 0.2;
 
 /// Weight of the likely and little visited in PUCT.
 ///
-/// Source: `c_puct` of rStar-Math, <https://github.com/microsoft/rStar>.
+/// Source: `c_puct` of rStar-Math, <https://github.com/microsoft/rStar>, branch `rStar-math`.
 const PUCT_EXPLORATION: f64 = 2.0;
 
 /// How probable it must be that the leading answer of adaptive consistency stays ahead.

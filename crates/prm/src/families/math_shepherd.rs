@@ -4,8 +4,8 @@
 //! is p(+) / (p(+) + p(−)) at the step's mark. The marks of earlier steps stay, so a child's text is its
 //! parent's and more.
 //!
-//! Source: Wang et al. 2023, <https://arxiv.org/abs/2312.08935>, section 3.3; the format is that of the
-//! authors' [model card](https://huggingface.co/peiyi9979/math-shepherd-mistral-7b-prm). Deviation from
+//! Source: Wang et al. 2023, <https://arxiv.org/abs/2312.08935>; format and score are those of the authors'
+//! [model card](https://huggingface.co/peiyi9979/math-shepherd-mistral-7b-prm). Deviation from
 //! search-and-learn, which puts its policy's system prompt before the question: the card does not.
 
 use espalier_core::{ModelError, Path, Reader, TokenId};

@@ -7,8 +7,9 @@
 //!
 //! The score is the head's number as it stands, and may be negative.
 //!
-//! Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, section 4.1 (a scalar head, read at the final
-//! token); the text is how transformers' `…ForSequenceClassification` reward models are used, as by
+//! Source: Cobbe et al. 2021, <https://arxiv.org/abs/2110.14168>, section 4.2 and appendix E (a scalar head,
+//! which there is trained at every token); the text, and the last token as the place, are how transformers'
+//! `…ForSequenceClassification` reward models are used, as by
 //! [RewardBench](https://github.com/allenai/reward-bench).
 
 use espalier_core::{ChatFormat, ModelError, Path, Reader, Role, TokenId, Turn};

@@ -26,6 +26,7 @@ const THOMPSON: u64 = u64::from_be_bytes(*b"thompson");
 /// - Answers, steps cut by a length cap and steps `depth` deep cannot be gone below; a node with no
 ///   other children goes wider.
 /// - Cut steps lead nowhere and are no observations.
+/// - A child is worth what is observed below it; the authors' code counts its own score among that.
 /// - There is one policy, so no choice among several.
 #[derive(Debug, Clone)]
 pub struct AbMcts {

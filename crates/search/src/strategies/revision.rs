@@ -9,7 +9,7 @@ use crate::{Strategy, Tree};
 /// revision; with no revisions, best-of-N; otherwise the hybrid of both. Every answer is scored, so that
 /// [`best`](crate::select::best) takes the best of all chains wherever in its chain it stands.
 ///
-/// Source: Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 6.
+/// Source: Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 6 and appendix I.
 ///
 /// Deviations:
 /// - The form is given the whole chain, and how much of it the policy sees is the form's to say. (The

@@ -15,7 +15,7 @@ use crate::{
 /// The value of a node is the scorer's; nothing is rolled out, unless [`with_rollouts`] says so. Values are compared as they come, so
 /// `exploration` is in their units: for scores in [0, 1] the source's is √2.
 ///
-/// Source: Kocsis, Szepesvári 2006, <https://doi.org/10.1007/11871842_29>, section 2.
+/// Source: Kocsis, Szepesvári 2006, <https://doi.org/10.1007/11871842_29>, the UCT algorithm.
 ///
 /// Deviations:
 /// - A step's score takes the place of the return of a rollout. A leaf is expanded by `width` sampled
