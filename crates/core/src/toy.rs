@@ -248,7 +248,7 @@ mod tests {
         // Three letters, each as likely: ln 3 nats everywhere.
         let of = |entropy, step_tokens: Option<u32>| {
             let step_tokens = step_tokens.and_then(NonZeroU32::new);
-            Stops { entropy, step_tokens, ..Stops::default() }
+            Stops { step_tokens, entropy, ..Stops::default() }
         };
         let all = |steps: Vec<(usize, Finish)>, len, finish| {
             assert!(steps.iter().all(|step| *step == (len, finish)), "{steps:?}");

@@ -3,7 +3,6 @@
 use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
-use espalier_core::Aggregate;
 
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};

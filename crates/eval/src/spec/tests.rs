@@ -1,6 +1,9 @@
 //! What strategies can be scored by, and how they are written down.
 
+use std::path::Path;
+
 use super::*;
+use crate::dataset::DatasetKind;
 
 fn scored(scorer: ScorerName, aggregate: Aggregate, select: Selection) -> StrategySpec {
     let steps = Stepwise {

@@ -121,13 +121,12 @@ impl Engine {
     }
 
     fn complete(&mut self, mut branch: Branch, outcome: Result<Finish, ModelError>) {
-        let loc = branch.loc;
+        let (loc, fed) = (branch.loc, branch.reached() as u64);
         let completion = outcome.map(|finish| {
             let lease = branch.request.retain.then(|| self.lease(loc));
             let prefix = branch.request.prefix.len();
             let decoder = std::mem::take(&mut branch.decoder);
             branch.text.push_str(&decoder.finish());
-            let fed = branch.reached() as u64;
             // A distribution that ended the step gave no token.
             let looked = branch.usage.sampled + u64::from(branch.todo.is_empty());
             let heads = u128::from(looked) * u128::from(self.cost.head);

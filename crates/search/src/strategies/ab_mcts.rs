@@ -15,8 +15,8 @@ const THOMPSON: u64 = u64::from_be_bytes(*b"thompson");
 /// a node, a draw of what a new child is worth and a draw of what going on below the children is worth
 /// decide between wider and deeper; where it is deeper, draws of what each child is worth choose one.
 ///
-/// A new step's score is an observation of "wider" at its parent, and at each step above it one of that
-/// step and of "deeper" at that step's parent.
+/// A new step's score is an observation of that step and of "wider" at its parent, and at each step above it
+/// one of that step and of "deeper" at that step's parent.
 ///
 /// Source: Inoue et al. 2025, <https://arxiv.org/abs/2503.04412>, AB-MCTS-A (node aggregation), as in
 /// the authors' code, <https://github.com/SakanaAI/treequest>.
@@ -26,7 +26,6 @@ const THOMPSON: u64 = u64::from_be_bytes(*b"thompson");
 /// - Answers, steps cut by a length cap and steps `depth` deep cannot be gone below; a node with no
 ///   other children goes wider.
 /// - Cut steps lead nowhere and are no observations.
-/// - A child is worth what is observed below it; the authors' code counts its own score among that.
 /// - There is one policy, so no choice among several.
 #[derive(Debug, Clone)]
 pub struct AbMcts {
@@ -45,7 +44,7 @@ struct Beliefs {
     wider: Belief,
     /// What a step below the children is worth.
     deeper: Belief,
-    /// What a step below this node is worth.
+    /// What this node and the steps below it are worth.
     own: Belief,
 }
 
@@ -69,6 +68,7 @@ impl AbMcts {
             return;
         };
         let score = f64::from(score.get());
+        self.beliefs[newest.index()].own.observe(score);
         for (above, id) in tree.ancestors(newest).skip(1).enumerate() {
             let below = &mut self.beliefs[id.index()];
             let wider = if above == 0 { &mut below.wider } else { &mut below.deeper };

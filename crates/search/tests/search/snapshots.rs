@@ -242,20 +242,20 @@ fn lookahead() {
 #[test]
 fn ab_mcts() {
     insta::assert_snapshot!(drawn(11), @r#"
-    Done, 37 tokens
+    Done, 33 tokens
       0 "sys:0" root
       1   "a." 0.250
       2     "abccc!" 0.906 eos
       3     "aac." 0.266
-      7       "c." 0.484
-      8       "abca!" 0.375 eos
       4     "bac!" 0.578 eos
       5     "c!" 0.078 eos
-     10     "." 0.219
+      8     "." 0.219
      11     "ac." 0.641
      12     "." 0.219
       6   "acbba." 0.438
-      9     "." 0.219
+      7     "." 0.219
+     10       "b." 0.016
+      9     "!" 0.219 eos
     "#);
 }
 

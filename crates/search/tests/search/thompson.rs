@@ -93,7 +93,8 @@ proptest! {
                 let mut best: Option<(f64, NodeId)> = None;
                 for id in children {
                     let (near, far) = below(tree, id, known);
-                    let value = drawn(&[near, far].concat(), prior, &mut draws);
+                    let itself = f64::from(tree.node(id).score(SCORER).expect("scored").get());
+                    let value = drawn(&[vec![itself], near, far].concat(), prior, &mut draws);
                     close |= best.is_some_and(|best| (best.0 - value).abs() < 1e-9);
                     if best.is_none_or(|best| value > best.0) {
                         best = Some((value, id));
