@@ -17,8 +17,8 @@ use espalier_core::{
 };
 use espalier_prm::StepMarks;
 use espalier_search::{
-    Beam, BestOfN, Config, Models, Outcome, Report, SearchError, Strategy as Search, Task, Tree,
-    search_many,
+    Beam, BestOfN, Bin, ComputeOptimal, Config, Dvts, Models, Outcome, Report, SearchError,
+    Strategy as Search, Task, Tree, search_many,
 };
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ struct World {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    (0_usize..4, any::<u64>(), 1_u32..10, 1_u32..40, 0.0_f64..0.4, any::<bool>()).prop_map(
+    (0_usize..5, any::<u64>(), 1_u32..10, 1_u32..40, 0.0_f64..0.4, any::<bool>()).prop_map(
         |(kind, seed, step, path, eos, alike)| World {
             kind,
             seed,
@@ -142,10 +142,24 @@ type Outcomes = BTreeMap<usize, Outcome>;
 impl World {
     fn strategy(&self) -> Box<dyn Search> {
         let beam = |width, n, depth, how| Beam::new(width, n, depth, ScorerId(0), how);
+        let bin = |below, then: Box<dyn Search>| Bin { below, then: Some(then) };
         match self.kind {
             0 => Box::new(BestOfN::new(5, ScorerId(0)).expect("5 is not 0")),
             1 => Box::new(beam(3, None, 5, Aggregate::Last).expect("the numbers divide")),
             2 => Box::new(beam(2, Some(6), 6, Aggregate::Prod).expect("the numbers divide")),
+            3 => {
+                let dvts = Dvts::new(2, None, 4, ScorerId(0), Aggregate::Last);
+                let best_of_n = BestOfN::new(3, ScorerId(0)).expect("3 is not 0");
+                let bins = vec![
+                    bin(
+                        Some(0.4),
+                        Box::new(beam(2, None, 4, Aggregate::Last).expect("it divides")),
+                    ),
+                    bin(Some(0.6), Box::new(dvts.expect("the numbers divide"))),
+                    bin(None, Box::new(best_of_n)),
+                ];
+                Box::new(ComputeOptimal::new(2, ScorerId(0), bins).expect("the bounds ascend"))
+            }
             _ => Box::new(Explorer { seed: Seed::run(self.seed), rounds: 0 }),
         }
     }
@@ -246,7 +260,7 @@ fn axis() -> impl Strategy<Value = Axis> {
 proptest! {
     /// Law 4, for the strategies that keep what they go on from.
     #[test]
-    fn computed_over_distinct_is_one(world in world(), kind in 0_usize..3) {
+    fn computed_over_distinct_is_one(world in world(), kind in 0_usize..4) {
         let (outcome, computed) = World { kind, ..world }.alone();
         prop_assert_eq!(outcome.stop, Stop::Done);
         prop_assert_eq!(computed, distinct(&outcome.tree));

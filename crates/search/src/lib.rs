@@ -23,14 +23,15 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`belief`]
-//! and [`thoughts`] are what strategies have in common.
+//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`difficulty`],
+//! [`belief`] and [`thoughts`] are what strategies have in common.
 
 pub mod agreement;
 pub mod allocation;
 pub mod belief;
 mod books;
 pub mod config;
+pub mod difficulty;
 pub mod driver;
 pub mod error;
 pub mod outcome;
@@ -53,8 +54,9 @@ pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
 pub use strategies::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
-    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, TotBfs, TotDfs, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
+    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
+    TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{
