@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Config, Dvts, Gate, GraphOfThoughts,
-    Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected, SelfConsistency, Strategy,
-    TotBfs, TotDfs, Tree, Uct, best, majority,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, ComputeOptimal, Config, Dvts, Gate,
+    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected,
+    SelfConsistency, Strategy, TotBfs, TotDfs, Tree, Uct, best, majority,
     thoughts::{Evaluate, Generate},
     weighted,
 };
@@ -15,11 +15,11 @@ use espalier_search::{
 use crate::dataset::AnswerForm;
 use crate::{
     Votes, forms,
-    spec::{EvaluateName, GenerateName, Selection, Stepwise, StrategySpec, Thinking},
+    spec::{Bin, EvaluateName, GenerateName, Selection, Stepwise, StrategySpec, Thinking},
 };
 
 /// The one scorer of a run; where the policy judges and there is none, the id of its judgements.
-const SCORER: ScorerId = ScorerId(0);
+pub(crate) const SCORER: ScorerId = ScorerId(0);
 
 impl StrategySpec {
     /// The strategy, fresh, for one problem with answers of this form.
@@ -39,6 +39,14 @@ impl StrategySpec {
             Self::Gate { first, agreement, width, n, steps } => {
                 let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
                 Box::new(Gate::new(first, agreement, answers(), beam)?)
+            }
+            Self::ComputeOptimal { first, ref table, steps } => {
+                let bin = |bin: &Bin| {
+                    let then = bin.then.spec(steps).map(|spec| spec.strategy(form));
+                    Ok(espalier_search::Bin { below: bin.below, then: then.transpose()? })
+                };
+                let bins = table.iter().map(bin).collect::<Result<_, BadStrategy>>()?;
+                Box::new(ComputeOptimal::new(first, SCORER, bins)?)
             }
             Self::AbMcts { n, prior, steps } => {
                 Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
@@ -110,7 +118,7 @@ impl StrategySpec {
         budget: Budget,
         in_flight: NonZeroUsize,
     ) -> Config {
-        let (temperature, seed, max_step_tokens) = match (*self, self.stepwise()) {
+        let (temperature, seed, max_step_tokens) = match (self, self.stepwise()) {
             (_, Some(steps)) => {
                 let step = NonZeroU32::new(steps.max_step_tokens).unwrap_or(NonZeroU32::MIN);
                 (steps.temperature, steps.seed, step)
@@ -126,7 +134,7 @@ impl StrategySpec {
                 | Self::SelfConsistency { temperature, seed, .. }
                 | Self::AdaptiveConsistency { temperature, seed, .. },
                 None,
-            ) => (temperature, seed, max_tokens),
+            ) => (*temperature, *seed, max_tokens),
             _ => (0.0, 0, max_tokens),
         };
         Config {

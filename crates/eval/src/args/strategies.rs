@@ -5,11 +5,13 @@ use std::num::NonZeroU32;
 use clap::{Args, Subcommand, ValueEnum};
 use espalier_core::Aggregate;
 
+use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, Thoughts};
 use super::{
     AggregateArg, Run, ScorerArg, SelectArg, at_least_one, not_negative, positive, temperature,
 };
-use crate::spec::{PriorName, Stepwise, StrategySpec};
+use crate::learned::LearnedTable;
+use crate::spec::{PriorName, REDRAWS, Stepwise, StrategySpec};
 
 /// The strategies `eval` runs.
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,8 @@ pub enum Strategy {
     AdaptiveConsistency(Adaptive),
     /// A vote over a few answers; where they differ, a beam search
     Gate(Gate),
+    /// A few answers, then what did best on other problems that their scores say are as hard
+    ComputeOptimal(ComputeOptimal),
     /// Tree search that decides at each node by Thompson sampling whether to go wider or deeper
     #[command(name = "ab-mcts")]
     AbMcts(AbMcts),
@@ -86,6 +90,7 @@ impl Strategy {
                 let (first, agreement) = (args.first.get(), args.agreement);
                 StrategySpec::Gate { first, agreement, width, n, steps }
             }
+            Self::ComputeOptimal(args) => args.spec(),
             Self::AbMcts(args) => StrategySpec::AbMcts {
                 n: args.n.get(),
                 prior: args.prior.into(),
@@ -142,6 +147,15 @@ impl Strategy {
         (self.run().max_tokens(), most)
     }
 
+    /// The learned table it chooses by, if any.
+    #[must_use]
+    pub fn table(&self) -> Option<&LearnedTable> {
+        match self {
+            Self::ComputeOptimal(args) => args.table.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What all strategies share.
     #[must_use]
     pub fn run(&self) -> &Run {
@@ -157,6 +171,7 @@ impl Strategy {
             Self::Beam(BeamSearch { beam: Beam { steps, .. }, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })
+            | Self::ComputeOptimal(ComputeOptimal { steps, .. })
             | Self::AbMcts(AbMcts { steps, .. })
             | Self::Lookahead(Lookahead { steps, .. })
             | Self::Rebase(Shared { steps, .. })
@@ -276,7 +291,7 @@ pub struct BeamSearch {
     /// How often candidates that say the same as a sibling are drawn anew in a round, so that the beam
     /// keeps paths that differ; 0 keeps duplicates, which search-and-learn's recipes leave out
     /// (`filter_duplicates`) [default chosen here, on test puzzles of the Game of 24 beside the paper's]
-    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    #[arg(long, value_name = "COUNT", default_value_t = REDRAWS)]
     pub redraws: u32,
 }
 
@@ -430,7 +445,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    fn numbers(&self, aggregate: AggregateArg) -> Stepwise {
+    pub(super) fn numbers(&self, aggregate: AggregateArg) -> Stepwise {
         Stepwise {
             depth: self.depth.get(),
             max_step_tokens: self.max_step_tokens.get(),

@@ -29,7 +29,7 @@ pub(super) fn dry_run(
     }
     let plan = Run {
         dataset,
-        strategy,
+        strategy: strategy.clone(),
         stops: loaded.stops.clone(),
         max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),

@@ -66,7 +66,7 @@ fn answers_cost_their_tokens_and_the_prompt_once() {
 fn a_beam_pays_for_each_round() {
     let beam = StrategySpec::Beam { width: 2, n: None, redraws: 0, steps: STEPS };
     // A round of four steps of 5 tokens; the second and third continue two paths twice.
-    let found = estimate(beam, SHORT, Budget::default());
+    let found = estimate(beam.clone(), SHORT, Budget::default());
     assert_eq!((found.generated, found.exhausted), (2 * 3 * 4 * 5, 0));
     // What is not known is taken at its most: steps of 8 tokens, five of which fill a path.
     let most = estimate(beam, Lengths { step: 8, steps: None }, Budget::default());

@@ -78,10 +78,18 @@ impl ComputeOptimal {
         Ok(Self { first, scorer, bins, state: State::New })
     }
 
-    /// The next round of what the problem's bin says.
+    /// The next round of what the problem's bin says. The first answers' KV is kept throughout: it holds
+    /// the prompt, and steps that say what they say are not scored anew.
     fn go_on(&mut self, place: usize, tree: &Tree, account: &Account) -> Round {
-        let then = self.bins[place].then.as_mut();
-        then.map_or_else(Round::end, |then| then.next(tree, account))
+        let Some(then) = &mut self.bins[place].then else { return Round::end() };
+        let round = then.next(tree, account);
+        let first = (1..=self.first).map(NodeId);
+        let retain = match round.retain {
+            Retain::All => Retain::All,
+            Retain::New(kept) => Retain::New(kept.into_iter().chain(first).collect()),
+            Retain::Nothing => Retain::New(first.collect()),
+        };
+        Round { retain, ..round }
     }
 }
 
@@ -97,14 +105,7 @@ impl Strategy for ComputeOptimal {
                 let bounds: Vec<f64> = self.bins.iter().filter_map(|bin| bin.below).collect();
                 let place = bin(&bounds, mean_score(tree, self.scorer));
                 self.state = State::Binned(place);
-                let round = self.go_on(place, tree, account);
-                // The first answer's KV holds the prompt, which would be computed again without it.
-                let retain = match round.retain {
-                    Retain::All => Retain::All,
-                    Retain::New(kept) => Retain::New([&kept[..], &[NodeId(1)]].concat()),
-                    Retain::Nothing => Retain::New(vec![NodeId(1)]),
-                };
-                Round { retain, ..round }
+                self.go_on(place, tree, account)
             }
             State::Binned(place) => self.go_on(place, tree, account),
         }

@@ -145,7 +145,7 @@ fn search(
         Stops { boundary: vec![prompt::step_boundary(dataset.kind).to_owned()], end: vec![] };
     let plan = Run {
         dataset: &dataset,
-        strategy: spec,
+        strategy: spec.clone(),
         stops: Arc::new(stops),
         max_tokens,
         budget: Budget::default(),
