@@ -11,7 +11,7 @@ use crate::process::{cargo, root, show};
 
 /// The commands that are the binary's own.
 pub(crate) const COMMANDS: &[&str] =
-    &["eval", "sweep", "anytime", "trace", "report", "compare", "regrade", "model"];
+    &["eval", "sweep", "anytime", "table", "trace", "report", "compare", "regrade", "model"];
 
 /// Builds the binary, names the house model where no model is named, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
@@ -61,9 +61,10 @@ pub(crate) fn features(args: &[OsString]) -> Vec<&'static str> {
 }
 
 /// Strategies whose paths are scored.
-const SCORED: [&str; 10] = [
+const SCORED: [&str; 11] = [
     "best-of-n",
     "gate",
+    "compute-optimal",
     "ab-mcts",
     "beam",
     "dvts",
@@ -172,6 +173,11 @@ mod tests {
             flags("eval puct --simulations 8"),
             ["--model", "--prm", "--temperature", "--beside"]
         );
+        assert_eq!(
+            flags("eval compute-optimal --then beam:4"),
+            ["--model", "--prm", "--temperature", "--beside"]
+        );
+        assert!(more("table runs/a runs/b --out table.json").is_empty());
         assert_eq!(flags("eval self-consistency --n 8"), ["--model", "--temperature", "--beside"]);
         assert_eq!(
             flags("eval tot-dfs --generate sample --evaluate=score --threshold 0.5"),

@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod compute_optimal;
 mod looking;
 mod prm_family;
 mod prompted;
@@ -18,6 +19,7 @@ use crate::config::DatasetSpec;
 use crate::dataset::{DatasetKind, Rows};
 use crate::spec::{ScorerName, Selection};
 
+pub use compute_optimal::{ComputeOptimal, Table};
 pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use prm_family::PrmFamilyArg;
 pub use strategies::Strategy;
@@ -55,6 +57,13 @@ pub enum Command {
     /// One run of a strategy that does not read its budget tells its accuracy at every smaller one: what it
     /// would have answered is read and graded after each of its rounds. No model is needed.
     Anytime(Anytime),
+    /// Learn from finished runs which option goes on for problems of each difficulty
+    ///
+    /// The runs are of `eval compute-optimal --then OPTION`, each with another option and otherwise alike. Their
+    /// problems are parted by the mean score of their first answers, and each part takes the option that has
+    /// most of it right. What is learned must be judged on other problems: `eval compute-optimal --table`
+    /// refuses those it was learned on.
+    Table(Table),
     /// List the problems of a run, or export the tree of one as text, DOT, JSON or HTML
     ///
     /// Without a problem, it prints a line for each: what became of it, its nodes and tokens, its answer. With one,

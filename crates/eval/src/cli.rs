@@ -17,6 +17,7 @@ mod progress;
 mod regrade;
 mod report;
 mod sweep;
+mod table;
 mod throughput;
 mod trace;
 mod weights_hash;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
         Command::Eval(strategy) => eval::eval(&strategy),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Anytime(args) => anytime::anytime(&args),
+        Command::Table(args) => table::table(&args),
         Command::Trace(args) => trace::trace(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),

@@ -25,6 +25,8 @@ pub mod dry_run;
 pub mod extract;
 pub mod forms;
 pub mod grade;
+pub mod learned;
+pub mod learning;
 mod log;
 mod plan;
 pub mod problem;
@@ -52,6 +54,8 @@ pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
 pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
 pub use extract::{Extracted, Rule, extract};
 pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
+pub use learned::{LearnedTable, TableError};
+pub use learning::{LearningError, OptionRuns};
 pub use problem::{Gold, Item, Problem, content_hash};
 pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
@@ -59,8 +63,8 @@ pub use run::{Ended, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
 pub use source::{Source, SourceError};
 pub use spec::{
-    BadBoundary, Boundary, EvaluateName, GenerateName, NextName, PriorName, ScorerName, Selection,
-    Stepwise, StrategySpec, Thinking,
+    BadBoundary, Bin, Boundary, EvaluateName, GenerateName, NextName, PriorName, ScorerName,
+    Selection, Stepwise, StrategySpec, Then, Thinking,
 };
 pub use stats::{Difference, Interval, Pairs, clustered, wilson};
 pub use status::Status;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Config, Dvts, Gate, GraphOfThoughts,
-    Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected, SelfConsistency, Strategy,
-    TotBfs, TotDfs, Tree, Uct, best, majority,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, ComputeOptimal, Config, Dvts, Gate,
+    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected,
+    SelfConsistency, Strategy, TotBfs, TotDfs, Tree, Uct, best, majority,
     thoughts::{Evaluate, Generate},
     weighted,
 };
@@ -15,11 +15,13 @@ use espalier_search::{
 use crate::dataset::AnswerForm;
 use crate::{
     Votes, forms,
-    spec::{EvaluateName, GenerateName, NextName, Selection, Stepwise, StrategySpec, Thinking},
+    spec::{
+        Bin, EvaluateName, GenerateName, NextName, Selection, Stepwise, StrategySpec, Thinking,
+    },
 };
 
 /// The one scorer of a run; where the policy judges and there is none, the id of its judgements.
-const SCORER: ScorerId = ScorerId(0);
+pub(crate) const SCORER: ScorerId = ScorerId(0);
 
 impl StrategySpec {
     /// The strategy, fresh, for one problem with answers of this form.
@@ -39,6 +41,14 @@ impl StrategySpec {
             Self::Gate { first, agreement, width, n, steps } => {
                 let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
                 Box::new(Gate::new(first, agreement, answers(), beam)?)
+            }
+            Self::ComputeOptimal { first, ref table, steps } => {
+                let bin = |bin: &Bin| {
+                    let then = bin.then.spec(steps).map(|spec| spec.strategy(form));
+                    Ok(espalier_search::Bin { below: bin.below, then: then.transpose()? })
+                };
+                let bins = table.iter().map(bin).collect::<Result<_, BadStrategy>>()?;
+                Box::new(ComputeOptimal::new(first, SCORER, bins)?)
             }
             Self::AbMcts { n, prior, steps } => {
                 Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
@@ -114,7 +124,7 @@ impl StrategySpec {
         budget: Budget,
         in_flight: NonZeroUsize,
     ) -> Config {
-        let (temperature, seed) = match (*self, self.stepwise()) {
+        let (temperature, seed) = match (self, self.stepwise()) {
             (_, Some(steps)) => (steps.temperature, steps.seed),
             (
                 Self::TotBfs { thinking: Thinking { temperature, seed, .. }, .. }
@@ -125,7 +135,7 @@ impl StrategySpec {
                 | Self::SelfConsistency { temperature, seed, .. }
                 | Self::AdaptiveConsistency { temperature, seed, .. },
                 None,
-            ) => (temperature, seed),
+            ) => (*temperature, *seed),
             _ => (0.0, 0),
         };
         let max_step_tokens = self

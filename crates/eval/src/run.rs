@@ -104,9 +104,9 @@ pub fn run(
     run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
-    let strategy = run.strategy;
+    let strategy = &run.strategy;
     if strategy.is_prompted() && run.forms.get(forms::VALUE).is_none() {
-        return Err(RunError::NoForms { strategy });
+        return Err(RunError::NoForms { strategy: strategy.clone() });
     }
     let mut tasks = Vec::with_capacity(todo.len());
     for item in &todo {

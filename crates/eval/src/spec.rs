@@ -1,5 +1,6 @@
 //! Specs: strategies and their numbers, as data.
 
+mod bin;
 mod boundary;
 mod check;
 mod prompted;
@@ -12,6 +13,7 @@ use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
 use serde::{Deserialize, Serialize};
 
+pub use bin::{Bin, REDRAWS, Then, UnknownOption};
 pub use boundary::{BadBoundary, Boundary};
 pub use prompted::{EvaluateName, GenerateName, NextName, Thinking};
 
@@ -101,7 +103,7 @@ impl From<PriorName> for Prior {
 }
 
 /// A strategy and its numbers. What has no effect on a strategy is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case")]
 pub enum StrategySpec {
     /// One answer at temperature 0.
@@ -151,6 +153,16 @@ pub enum StrategySpec {
         width: u32,
         /// Candidates in a round of the beam's; `width`² where not given.
         n: Option<u32>,
+        /// What it shares with others.
+        #[serde(flatten)]
+        steps: Stepwise,
+    },
+    /// First answers, and what their mean score says goes on.
+    ComputeOptimal {
+        /// First answers.
+        first: u32,
+        /// The bins, from the hardest on.
+        table: Vec<Bin>,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -313,6 +325,10 @@ impl fmt::Display for StrategySpec {
             Self::Gate { first, width, n, .. } => {
                 write!(f, "gate, first {first}, width {width}{}", candidates(*n))
             }
+            Self::ComputeOptimal { first, table, .. } => match &table[..] {
+                [Bin { then, .. }] => write!(f, "compute-optimal, first {first}, then {then}"),
+                bins => write!(f, "compute-optimal, first {first}, bins {}", bins.len()),
+            },
             Self::AbMcts { n, .. } => write!(f, "ab-mcts, n {n}"),
             Self::Beam { width, n, .. } => write!(f, "beam, width {width}{}", candidates(*n)),
             Self::Dvts { width, n, .. } => write!(f, "dvts, width {width}{}", candidates(*n)),
@@ -355,6 +371,7 @@ impl StrategySpec {
             | Self::Revision { .. }
             | Self::Graph { .. } => None,
             Self::Gate { steps, .. }
+            | Self::ComputeOptimal { steps, .. }
             | Self::AbMcts { steps, .. }
             | Self::Beam { steps, .. }
             | Self::Dvts { steps, .. }

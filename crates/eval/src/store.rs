@@ -20,6 +20,7 @@ use crate::record::Record;
 use crate::run_info::{FORMAT, FieldDiff, RunInfo, diff};
 
 use crate::summary::Summary;
+pub(crate) use traces::damaged;
 use traces::trace_name;
 pub use traces::{read_chronicle, read_events};
 

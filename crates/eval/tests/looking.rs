@@ -47,6 +47,40 @@ fn runs() -> TempDir {
     dir
 }
 
+#[test]
+fn a_table_is_learned_and_used_on_other_puzzles() {
+    let dir = TempDir::new().unwrap();
+    let dir = dir.path();
+    let house = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/house");
+    let (policy, prm) = (house.join("policy"), house.join("prm"));
+    let common = ["eval", "compute-optimal", "--quiet", "--temperature", "1", "--model"];
+    let models = [policy.to_str().unwrap(), "--prm", prm.to_str().unwrap()];
+    let words = |more: &[&'static str]| [&common[..], &models, more].concat();
+    said(dir, &words(&["--rows", "101-106", "--then", "stop", "--out", "stop"]));
+    said(dir, &words(&["--rows", "101-106", "--then", "beam:2", "--out", "beam"]));
+    let table = ["table", "stop", "beam", "--bins", "2", "--out", "table.json", "--json"];
+    let told = said(dir, &table);
+    let json: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let bins = json["bins"].as_array().unwrap();
+    let problems = bins.iter().map(|bin| bin["problems"].as_u64().unwrap());
+    assert_eq!(problems.sum::<u64>(), 6, "{told}");
+    assert!(told.contains("mean score") && told.contains("table: table.json"), "{told}");
+    let used = said(dir, &words(&["--rows", "1-2", "--table", "table.json", "--out", "used"]));
+    assert!(used.contains("compute-optimal, first 4"), "{used}");
+    let run = fs::read_to_string(dir.join("used/run.json")).unwrap();
+    let run: Value = serde_json::from_str(&run).unwrap();
+    let chosen = run["generation"]["strategy"]["table"].as_array().unwrap();
+    for (bin, learned) in chosen.iter().zip(bins) {
+        assert_eq!((&bin["below"], &bin["then"]), (&learned["below"], &learned["then"]));
+    }
+    let same = words(&["--rows", "105-120", "--table", "table.json"]);
+    refused(dir, &same, &["the table was learned on 2 of these 16 problems"]);
+    let first = words(&["--rows", "1-2", "--table", "table.json", "--first", "3", "--dry-run"]);
+    refused(dir, &first, &["the table was learned otherwise (first: was `4`, now `3`)"]);
+    refused(dir, &["table", "stop", "nowhere", "--out", "t"], &["`nowhere` holds no run"]);
+    refused(dir, &["table", "stop", "beam", "--out", "no/such/t"], &["cannot write `no/such/t`"]);
+}
+
 const PUZZLE: &str = "game24-4-5-6-10";
 
 #[test]

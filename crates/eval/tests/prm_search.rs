@@ -17,8 +17,8 @@ use espalier_core::{
 };
 use espalier_prm::StepMarks;
 use espalier_search::{
-    Beam, BestOfN, Config, Models, Outcome, Report, SearchError, Strategy as Search, Task, Tree,
-    search_many,
+    Beam, BestOfN, Bin, ComputeOptimal, Config, Dvts, Models, Outcome, Report, SearchError,
+    Strategy as Search, Task, Tree, search_many,
 };
 use proptest::prelude::*;
 
@@ -42,7 +42,7 @@ struct World {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    (0_usize..4, any::<u64>(), 1_u32..10, 1_u32..40, 0.0_f64..0.4, any::<bool>()).prop_map(
+    (0_usize..5, any::<u64>(), 1_u32..10, 1_u32..40, 0.0_f64..0.4, any::<bool>()).prop_map(
         |(kind, seed, step, path, eos, alike)| World {
             kind,
             seed,
@@ -142,10 +142,24 @@ type Outcomes = BTreeMap<usize, Outcome>;
 impl World {
     fn strategy(&self) -> Box<dyn Search> {
         let beam = |width, n, depth, how| Beam::new(width, n, depth, ScorerId(0), how);
+        let bin = |below, then: Box<dyn Search>| Bin { below, then: Some(then) };
         match self.kind {
             0 => Box::new(BestOfN::new(5, ScorerId(0)).expect("5 is not 0")),
             1 => Box::new(beam(3, None, 5, Aggregate::Last).expect("the numbers divide")),
             2 => Box::new(beam(2, Some(6), 6, Aggregate::Prod).expect("the numbers divide")),
+            3 => {
+                let dvts = Dvts::new(2, None, 4, ScorerId(0), Aggregate::Last);
+                let best_of_n = BestOfN::new(3, ScorerId(0)).expect("3 is not 0");
+                let bins = vec![
+                    bin(
+                        Some(0.4),
+                        Box::new(beam(2, None, 4, Aggregate::Last).expect("it divides")),
+                    ),
+                    bin(Some(0.6), Box::new(dvts.expect("the numbers divide"))),
+                    bin(None, Box::new(best_of_n)),
+                ];
+                Box::new(ComputeOptimal::new(2, ScorerId(0), bins).expect("the bounds ascend"))
+            }
             _ => Box::new(Explorer { seed: Seed::run(self.seed), rounds: 0 }),
         }
     }
@@ -253,6 +267,16 @@ proptest! {
         prop_assert_eq!(outcome.ledger.total().scorer_new, computed);
         let scored = outcome.tree.ids().filter(|&id| outcome.tree.node(id).score(ScorerId(0)).is_some());
         prop_assert_eq!(scored.count(), outcome.tree.len() - 1);
+    }
+
+    /// Law 4, for steps that say what first answers say. Where one ends within an answer, its score is
+    /// another output of the model, so that its last token is paid for again.
+    #[test]
+    fn what_first_answers_say_is_not_read_again(world in world()) {
+        let (outcome, computed) = World { kind: 3, ..world }.alone();
+        prop_assert_eq!(computed, distinct(&outcome.tree));
+        let (charged, steps) = (outcome.ledger.total().scorer_new, outcome.tree.len() as u64 - 1);
+        prop_assert!((computed..=computed + steps).contains(&charged), "{charged} for {computed}");
     }
 
     /// Law 1.

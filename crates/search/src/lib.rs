@@ -23,8 +23,8 @@
 //! ```
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
-//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`belief`]
-//! and [`thoughts`] are what strategies have in common.
+//! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`difficulty`],
+//! [`belief`] and [`thoughts`] are what strategies have in common.
 
 pub mod agreement;
 pub mod allocation;
@@ -32,6 +32,7 @@ pub mod belief;
 mod books;
 mod candidates;
 pub mod config;
+pub mod difficulty;
 pub mod driver;
 pub mod error;
 pub mod outcome;
@@ -54,8 +55,9 @@ pub use error::SearchError;
 pub use outcome::Outcome;
 pub use select::{Selected, best, majority, weighted};
 pub use strategies::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
-    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, TotBfs, TotDfs, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
+    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
+    TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{

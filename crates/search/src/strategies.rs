@@ -4,6 +4,7 @@ mod ab_mcts;
 mod adaptive_consistency;
 mod beam;
 mod best_of_n;
+mod compute_optimal;
 mod dvts;
 mod gate;
 mod graph;
@@ -22,6 +23,7 @@ pub use ab_mcts::AbMcts;
 pub use adaptive_consistency::AdaptiveConsistency;
 pub use beam::Beam;
 pub use best_of_n::BestOfN;
+pub use compute_optimal::{Bin, ComputeOptimal};
 pub use dvts::Dvts;
 pub use gate::Gate;
 pub use graph::GraphOfThoughts;
@@ -70,6 +72,18 @@ pub enum BadStrategy {
         /// What it may be.
         wanted: &'static str,
     },
+    /// Bins do not part all problems.
+    #[error("bin {number} of `--table` {}; bounds are finite and ascend, and the last bin alone has none", ends(*below))]
+    Bin {
+        /// Which bin, counted from 1.
+        number: usize,
+        /// Its bound.
+        below: Option<f64>,
+    },
+}
+
+fn ends(below: Option<f64>) -> String {
+    below.map_or_else(|| "has no bound".to_owned(), |bound| format!("ends below {bound}"))
 }
 
 pub(crate) fn at_least_one(flag: &'static str, number: u32) -> Result<u32, BadStrategy> {

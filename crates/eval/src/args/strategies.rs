@@ -4,11 +4,13 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};
 use super::{AggregateArg, Run, at_least_one, not_negative, positive};
 use crate::config::ConfigError;
-use crate::spec::{PriorName, Stepwise, StrategySpec};
+use crate::learned::LearnedTable;
+use crate::spec::{PriorName, REDRAWS, Stepwise, StrategySpec};
 
 /// The strategies `eval` runs.
 #[derive(Debug, Subcommand)]
@@ -24,6 +26,8 @@ pub enum Strategy {
     AdaptiveConsistency(Adaptive),
     /// A vote over a few answers; where they differ, a beam search
     Gate(Gate),
+    /// A few answers, then what did best on other problems that their scores say are as hard
+    ComputeOptimal(ComputeOptimal),
     /// Tree search that decides at each node by Thompson sampling whether to go wider or deeper
     #[command(name = "ab-mcts")]
     AbMcts(AbMcts),
@@ -85,6 +89,7 @@ impl Strategy {
                 let (first, agreement) = (args.first.get(), args.agreement);
                 StrategySpec::Gate { first, agreement, width, n, steps }
             }
+            Self::ComputeOptimal(args) => args.spec(),
             Self::AbMcts(args) => StrategySpec::AbMcts {
                 n: args.n.get(),
                 prior: args.prior.into(),
@@ -160,6 +165,15 @@ impl Strategy {
         (self.run().max_tokens(), most)
     }
 
+    /// The learned table it chooses by, if any.
+    #[must_use]
+    pub fn table(&self) -> Option<&LearnedTable> {
+        match self {
+            Self::ComputeOptimal(args) => args.table.as_ref(),
+            _ => None,
+        }
+    }
+
     /// What all strategies share.
     #[must_use]
     pub fn run(&self) -> &Run {
@@ -175,6 +189,7 @@ impl Strategy {
             Self::Beam(BeamSearch { beam: Beam { steps, .. }, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })
+            | Self::ComputeOptimal(ComputeOptimal { steps, .. })
             | Self::AbMcts(AbMcts { steps, .. })
             | Self::Lookahead(Lookahead { steps, .. })
             | Self::Rebase(Shared { steps, .. })
@@ -294,7 +309,7 @@ pub struct BeamSearch {
     /// How often candidates that say the same as a sibling are drawn anew in a round, so that the beam
     /// keeps paths that differ; 0 keeps duplicates, which search-and-learn's recipes leave out
     /// (`filter_duplicates`) [default chosen here, on test puzzles of the Game of 24 beside the paper's]
-    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    #[arg(long, value_name = "COUNT", default_value_t = REDRAWS)]
     pub redraws: u32,
     /// How a path is continued [source of the default: search-and-learn, which continues it as it stands]
     #[arg(long, value_enum, default_value_t = NextArg::Continue)]

@@ -75,6 +75,14 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     assert_eq!(spec("adaptive-consistency --confidence 0.9"), adaptive);
     let gate = StrategySpec::Gate { first: 8, agreement: 0.75, width: 2, n: None, steps };
     assert_eq!(spec("gate --first 8 --width 2"), gate);
+    let bin = |then| crate::Bin { below: None, then };
+    let choice =
+        |first, then| StrategySpec::ComputeOptimal { first, table: vec![bin(then)], steps };
+    let beam = crate::Then::Beam { width: 4, n: Some(32), redraws: 3 };
+    assert_eq!(spec("compute-optimal --then beam:4:32"), choice(4, beam));
+    assert_eq!(spec("compute-optimal --first 2 --then stop"), choice(2, crate::Then::Stop));
+    let odd = spec("compute-optimal --then dvts:4:6").strategy(crate::AnswerForm::Latex);
+    assert!(odd.is_err_and(|error| error.to_string().contains("is not a multiple of `--width` 4")));
     let ab_mcts = StrategySpec::AbMcts { n: 64, prior: crate::PriorName::Gaussian, steps };
     assert_eq!(spec("ab-mcts"), ab_mcts);
     assert!(spec("ab-mcts --prior beta").check().is_err(), "log-probabilities are negative");
@@ -95,6 +103,8 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
         "puct",
         "adaptive-consistency",
         "gate",
+        "compute-optimal --then stop",
+        "compute-optimal --then dvts:4",
         "ab-mcts",
     ] {
         assert!(spec(line).strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
@@ -210,6 +220,13 @@ fn bad_input_is_refused_with_exit_code_2() {
         ("eval beam --model m --limit 0", "zero"),
         ("eval beam --model m --out a --resume b", "cannot be used with"),
         ("eval beam --model m --scorer vibes", "possible values: top-logprob"),
+        ("eval compute-optimal --model m", "--table <FILE>"),
+        ("eval compute-optimal --model m --table no/such", "cannot read `no/such`: No such file"),
+        ("eval compute-optimal --model m --then beem:4", "option `beem:4` is not known"),
+        ("eval gate --model m --then stop", "unexpected argument"),
+        ("table --out t.json", "<RUN_DIR>"),
+        ("table runs/a runs/b", "--out <FILE>"),
+        ("table runs/a runs/b --out t.json --bins 0", "give a whole number of at least 1"),
         ("eval beam", "--model"),
         ("eval bean --model m", "beam"),
         // What has no effect does not exist.

@@ -29,8 +29,8 @@ pub(super) fn dry_run(
     }
     let plan = Run {
         dataset,
-        strategy,
         stops: strategy.stops(&loaded.stops),
+        strategy: strategy.clone(),
         max_tokens: args.max_tokens(),
         budget: args.budget.unwrap_or_default(),
         in_flight: args.in_flight.unwrap_or(IN_FLIGHT),

@@ -52,10 +52,14 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if prm.as_ref().is_some_and(|prm| prm.signed) {
         spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
     }
+    let info = info(args, &spec, &dataset, &loaded, prm.as_ref());
+    if let Some(table) = arguments.table() {
+        table.check(&info.generation, &dataset).map_err(Failure::bad)?;
+    }
     if args.dry_run {
         return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
     }
-    let mut store = store(args, &spec, &dataset, &loaded, prm.as_ref(), None)?;
+    let mut store = store(args, info, &spec, None)?;
     let forms = if spec.is_prompted() {
         let (max_tokens, most) = arguments.replies();
         loaded.asking(dataset.kind, max_tokens, most)?.forms()
@@ -67,8 +71,8 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let mut rows = Vec::new();
     if args.beside.is_some() {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
-        let mut beside =
-            self::store(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None, Some(&dir))?;
+        let info = self::info(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None);
+        let mut beside = self::store(args, info, &StrategySpec::Greedy, Some(&dir))?;
         rows.push(eval.search(StrategySpec::Greedy, &mut beside)?);
         if rows[0].ended == Ended::Interrupted {
             return Err(interrupted(&store));
@@ -119,8 +123,8 @@ impl Eval<'_> {
         let whole = store.records().is_empty();
         let plan = Run {
             dataset,
-            strategy: spec,
             stops: spec.stops(&self.loaded.stops),
+            strategy: spec.clone(),
             max_tokens: args.max_tokens(),
             budget: args.budget.unwrap_or_default(),
             in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
@@ -162,15 +166,14 @@ fn failures(rows: &[Row]) -> Result<(), Failure> {
     }
 }
 
-/// The run's directory, or `dir` within it.
-fn store(
+/// What is to be run.
+fn info(
     run: &args::Run,
     spec: &StrategySpec,
     dataset: &Dataset,
     loaded: &Loaded,
     prm: Option<&Prm>,
-    dir: Option<&Path>,
-) -> Result<Store, Failure> {
+) -> RunInfo {
     let budget = run.budget.unwrap_or_default();
     let (model, tokens) = (&loaded.identity, run.max_tokens().get());
     let mut info = RunInfo::new(generation(spec, dataset, model, loaded.chat, tokens, &budget));
@@ -186,6 +189,16 @@ fn store(
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         info.runtime["data"] = Value::String(path.display().to_string());
     }
+    info
+}
+
+/// The run's directory, or `dir` within it.
+fn store(
+    run: &args::Run,
+    info: RunInfo,
+    spec: &StrategySpec,
+    dir: Option<&Path>,
+) -> Result<Store, Failure> {
     let name = spec.to_string();
     let name = name.split(',').next().unwrap_or("run");
     let store = match (dir, &run.resume) {

@@ -73,7 +73,7 @@ fn a_beam_pays_for_each_round() {
         steps: STEPS,
     };
     // A round of four steps of 5 tokens; the second and third continue two paths twice.
-    let found = estimate(beam, SHORT, Budget::default());
+    let found = estimate(beam.clone(), SHORT, Budget::default());
     assert_eq!((found.generated, found.exhausted), (2 * 3 * 4 * 5, 0));
     // What is not known is taken at its most: steps of 8 tokens, five of which fill a path.
     let most = estimate(beam, Lengths { step: 8, steps: None }, Budget::default());

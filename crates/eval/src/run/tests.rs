@@ -78,7 +78,7 @@ pub(crate) fn dataset() -> Dataset {
     Dataset::parse(DatasetKind::Gsm8k, Path::new("toy"), &text).unwrap()
 }
 
-const STEPS: Stepwise = Stepwise {
+pub(crate) const STEPS: Stepwise = Stepwise {
     depth: 8,
     max_step_tokens: 16,
     boundary: None,
@@ -93,7 +93,7 @@ fn beam() -> StrategySpec {
     StrategySpec::Beam { width: 2, n: None, redraws: 0, next: NextName::Continue, steps: STEPS }
 }
 
-fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
+pub(crate) fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
     Run {
         dataset,
         strategy,
@@ -105,7 +105,7 @@ fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> 
     }
 }
 
-fn carry_out(
+pub(crate) fn carry_out(
     plan: &Run<'_>,
     store: &mut Store,
     policy: &mut dyn Policy,
@@ -161,6 +161,15 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
         StrategySpec::Puct { width: 2, simulations: 8, exploration, rollouts: 2, steps },
         StrategySpec::AbMcts { n: 12, prior: crate::PriorName::Gaussian, steps },
         StrategySpec::Gate { first: 3, agreement: 1.0, width: 2, n: None, steps },
+        StrategySpec::ComputeOptimal {
+            first: 2,
+            table: ["beam:2", "dvts:2:4", "best-of-n:2"]
+                .iter()
+                .zip([Some(-1.65), Some(-1.57), None])
+                .map(|(then, below)| crate::Bin { below, then: then.parse().unwrap() })
+                .collect(),
+            steps,
+        },
         StrategySpec::AdaptiveConsistency {
             n: 5,
             batch: 2,
@@ -225,7 +234,7 @@ fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
     for strategy in strategies {
         let dir = TempDir::new().unwrap();
         let mut store = Store::create(dir.path(), info()).unwrap();
-        let bare = plan(&dataset, strategy, 3);
+        let bare = plan(&dataset, strategy.clone(), 3);
         let error = carry_out(&bare, &mut store, &mut letters(), usize::MAX).unwrap_err();
         assert!(error.to_string().contains("asks with prompts"), "{error}");
         let count = |n| NonZeroU32::new(n).unwrap();
@@ -263,7 +272,7 @@ fn one_run_tells_what_smaller_budgets_would_have_answered() {
             let dir = TempDir::new().unwrap();
             let mut store = Store::create(dir.path(), info()).unwrap();
             let budget = Budget { generated: Some(budget), ..Budget::default() };
-            let plan = Run { budget, ..plan(&dataset, strategy, 3) };
+            let plan = Run { budget, ..plan(&dataset, strategy.clone(), 3) };
             carry_out(&plan, &mut store, &mut letters(), usize::MAX).unwrap();
             let moments = dataset.items.iter().map(|item| {
                 let record = store.records().iter().find(|one| one.id == item.problem.id).unwrap();

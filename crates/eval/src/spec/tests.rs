@@ -90,7 +90,7 @@ fn what_strategies_share_stands_beside_their_own_numbers() {
     let beam = scored(ScorerName::Prm, Aggregate::Min, Selection::Best);
     let StrategySpec::Beam { steps, .. } = beam else { unreachable!() };
     let rebase = StrategySpec::Rebase { n: 16, score_temperature: 0.2, steps };
-    let value = serde_json::to_value(rebase).unwrap();
+    let value = serde_json::to_value(&rebase).unwrap();
     assert_eq!((&value["name"], &value["n"]), (&"rebase".into(), &16.into()));
     assert_eq!((&value["aggregate"], &value["depth"]), (&"min".into(), &40.into()));
     assert_eq!(rebase.to_string(), "rebase, n 16");

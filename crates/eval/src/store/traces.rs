@@ -38,7 +38,7 @@ fn path(dir: &Path, record: &Record) -> PathBuf {
     dir.join(TRACES).join(trace_name(&record.id, record.hash))
 }
 
-fn damaged(dir: &Path, record: &Record, source: BadTrace) -> StoreError {
+pub(crate) fn damaged(dir: &Path, record: &Record, source: BadTrace) -> StoreError {
     StoreError::Trace { path: path(dir, record), id: record.id.clone(), source }
 }
 

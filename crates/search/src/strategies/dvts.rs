@@ -26,6 +26,8 @@ pub struct Dvts {
     ranking: Ranking,
     /// Rounds asked for.
     rounds: u32,
+    /// Children that the root had before; they are none of the candidates.
+    before: usize,
     /// The path each subtree continues, of those that go on.
     tips: Vec<NodeId>,
 }
@@ -46,7 +48,7 @@ impl Dvts {
         let (width, n) = candidates(width, n)?;
         let depth = at_least_one("--depth", depth)?;
         let ranking = Ranking { scorer, how };
-        Ok(Self { n, width, depth, ranking, rounds: 0, tips: Vec::new() })
+        Ok(Self { n, width, depth, ranking, rounds: 0, before: 0, tips: Vec::new() })
     }
 
     /// The best of one subtree's candidates that leads somewhere.
@@ -58,9 +60,10 @@ impl Dvts {
 
 impl Strategy for Dvts {
     fn next(&mut self, tree: &Tree, _: &Account) -> Round {
+        let first = tree.children(NodeId::ROOT);
         let groups: Vec<&[NodeId]> = match self.rounds {
             0 => Vec::new(),
-            1 => tree.children(NodeId::ROOT).chunks(self.width as usize).collect(),
+            1 => first[self.before..].chunks(self.width as usize).collect(),
             _ => self.tips.iter().map(|&tip| tree.children(tip)).collect(),
         };
         let best = groups.into_iter().filter_map(|group| self.best(tree, group));
@@ -69,7 +72,10 @@ impl Strategy for Dvts {
             return Round::end();
         }
         let growing = match self.rounds {
-            0 => vec![(NodeId::ROOT, self.n)],
+            0 => {
+                self.before = first.len();
+                vec![(NodeId::ROOT, self.n)]
+            }
             _ => self.tips.iter().map(|&tip| (tip, self.width)).collect(),
         };
         self.rounds += 1;

@@ -10,6 +10,7 @@ mod beam;
 mod budget;
 mod chronicle;
 mod company;
+mod compute_optimal;
 mod dvts;
 mod failures;
 mod forms;

@@ -300,6 +300,31 @@ fn gate() {
 }
 
 #[test]
+fn compute_optimal() {
+    insta::assert_snapshot!(drawn(22), @r#"
+    Done, 66 tokens
+      0 "sys:0" root
+      1   "a.bba!" 0.766 eos
+      2   "acbba.bc!" 0.828 eos
+      3   "!" 0.219 eos
+      4   "abacc." 0.578
+      8     "cbcbaaba" 0.844 length
+      9     "c." 0.484
+     12       "." 0.219
+     16         "ccacaac." 0.031
+     17         "a." 0.250
+     13       "!" 0.219 eos
+      5   "bccabbb." 0.469
+     10     "a." 0.250
+     14       "cb." 0.219
+     15       "b." 0.016
+     11     "bb." 0.094
+      6   "." 0.219
+      7   "cb!" 0.312 eos
+    "#);
+}
+
+#[test]
 fn tot_bfs() {
     insta::assert_snapshot!(drawn(15), @r#"
     Done, 111 tokens

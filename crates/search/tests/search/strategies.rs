@@ -6,9 +6,9 @@ use espalier_core::{
     Account, Aggregate, Ask, Judgement, NodeId, PolicyId, Retain, Round, ScorerId, Seed, Until,
 };
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Dvts, Gate, GraphOfThoughts, Greedy,
-    Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency, Strategy, TotBfs, TotDfs,
-    Tree, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
+    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
+    Strategy, TotBfs, TotDfs, Tree, Uct,
     belief::Prior,
     render,
     thoughts::{Evaluate, Generate},
@@ -22,7 +22,7 @@ use crate::{
 /// How many there are.
 pub(crate) const KINDS: usize = PROMPTER + 1;
 /// The two that are made up.
-const EXPLORER: usize = 24;
+const EXPLORER: usize = 25;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
@@ -33,11 +33,13 @@ pub(crate) const TOT: std::ops::Range<usize> = 15..REVISION;
 /// The one that revises answers.
 pub(crate) const REVISION: usize = 18;
 /// A beam whose next steps are replies to prompts.
-pub(crate) const NEXT: usize = 22;
+pub(crate) const NEXT: usize = 23;
 /// A tree of thoughts whose steps are scored as they are made.
-pub(crate) const SCORED_TOT: usize = 23;
+pub(crate) const SCORED_TOT: usize = 24;
 /// A beam that draws duplicates anew.
 pub(crate) const REDRAWS: usize = 21;
+/// The one that chooses by difficulty.
+pub(crate) const COMPUTE_OPTIMAL: usize = 22;
 /// Monte-Carlo tree search that values steps by rollouts.
 pub(crate) const ROLLOUTS: usize = 20;
 /// The one that merges them.
@@ -97,6 +99,15 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         }
         SCORED_TOT => boxed(TotDfs::new(6, 5, 0.4, Generate::Sample(3), Evaluate::Score, SCORER)),
         ROLLOUTS => boxed(Uct::new(2, 5, 4, 0.5, SCORER).map(|uct| uct.with_rollouts(2))),
+        COMPUTE_OPTIMAL => compute_optimal(
+            3,
+            [
+                (Some(0.4), Some(dvts(2, Some(4), 3, Aggregate::Last))),
+                (Some(0.5), Some(boxed(BestOfN::new(2, SCORER)))),
+                (Some(0.65), Some(beam(2, None, 4, Aggregate::Last))),
+                (None, None),
+            ],
+        ),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
@@ -137,6 +148,16 @@ pub(crate) fn adaptive(n: u32, batch: u32, confidence: f64) -> Built {
 
 pub(crate) fn gate(n: u32, agreement: f64, beam: Result<Beam, BadStrategy>) -> Built {
     boxed(Gate::new(n, agreement, Arc::new(LastLetter), beam?))
+}
+
+/// Bins, each with its bound and what goes on there.
+pub(crate) fn compute_optimal(
+    first: u32,
+    bins: impl IntoIterator<Item = (Option<f64>, Option<Built>)>,
+) -> Built {
+    let bin = |(below, then): (_, Option<Built>)| Ok(Bin { below, then: then.transpose()? });
+    let bins = bins.into_iter().map(bin).collect::<Result<_, BadStrategy>>()?;
+    boxed(ComputeOptimal::new(first, SCORER, bins))
 }
 
 /// As whose scores judgements are kept.
@@ -323,7 +344,15 @@ fn numbers_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(error(ab_mcts(4, 3, Prior::Beta { a: 0.0, b: 1.0 })), @"`--prior-a` is 0; give a finite number above 0");
     let wild = Prior::Gaussian { mean: f64::NAN, kappa: 1.0, nu: 1.0, tau_square: 1.0 };
     insta::assert_snapshot!(error(ab_mcts(4, 3, wild)), @"`--prior-mean` is NaN; give a finite number");
+    let ending = |bounds: &[Option<f64>]| compute_optimal(4, bounds.iter().map(|&one| (one, None)));
+    insta::assert_snapshot!(error(ending(&[Some(0.5), Some(0.5), None])), @"bin 2 of `--table` ends below 0.5; bounds are finite and ascend, and the last bin alone has none");
+    insta::assert_snapshot!(error(ending(&[None, None])), @"bin 1 of `--table` has no bound; bounds are finite and ascend, and the last bin alone has none");
+    insta::assert_snapshot!(error(ending(&[Some(0.25)])), @"bin 1 of `--table` ends below 0.25; bounds are finite and ascend, and the last bin alone has none");
+    insta::assert_snapshot!(error(ending(&[Some(f64::INFINITY), None])), @"bin 1 of `--table` ends below inf; bounds are finite and ascend, and the last bin alone has none");
+    assert!(ending(&[Some(f64::NAN), None]).is_err());
     let zero = |flag| Some(BadStrategy::Zero { flag });
+    assert_eq!(ending(&[]).err(), zero("--table"));
+    assert_eq!(compute_optimal(0, [(None, None)]).err(), zero("--first"));
     assert_eq!(adaptive(4, 0, 0.9).err(), zero("--batch"));
     for built in [
         adaptive(0, 1, 0.9),
@@ -378,7 +407,14 @@ fn every_knob_turns_something() {
     let flat = Prior::Gaussian { mean: 1.0, kappa: 1.0, nu: 1.0, tau_square: 0.1 };
     let (make, judge) = (Generate::Sample(3), Evaluate::Value(forms::VALUE, 2));
     let (propose, vote) = (Generate::Propose(forms::PROPOSE), Evaluate::Vote(forms::VOTE, 3));
-    let pairs: [&dyn Fn() -> [Built; 2]; 43] = [
+    let bounded = |first, bound, depth| {
+        let then = Some(beam(2, None, depth, last));
+        compute_optimal(first, [(Some(bound), then), (None, None)])
+    };
+    let pairs: [&dyn Fn() -> [Built; 2]; 46] = [
+        &|| [bounded(3, 0.5, 4), bounded(4, 0.5, 4)],
+        &|| [bounded(3, 0.5, 4), bounded(3, 0.3, 4)],
+        &|| [bounded(3, 0.5, 4), bounded(3, 0.5, 2)],
         &|| [tot_bfs(2, 4, make, judge), tot_bfs(3, 4, make, judge)],
         &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 3, make, judge)],
         &|| [tot_bfs(2, 4, make, judge), tot_bfs(2, 4, Generate::Sample(2), judge)],

@@ -148,7 +148,7 @@ fn search(
     };
     let plan = Run {
         dataset: &dataset,
-        strategy: spec,
+        strategy: spec.clone(),
         stops: Arc::new(stops),
         max_tokens,
         budget: Budget::default(),
