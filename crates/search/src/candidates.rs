@@ -30,9 +30,7 @@ impl Candidates {
     pub(crate) fn take(&mut self, tree: &Tree) {
         for id in tree.ids().skip(self.seen) {
             let parent = tree.parent(id);
-            let text = |id: NodeId| tree.node(id).step.as_ref().map(|step| step.text.as_str());
-            let same = |&other: &NodeId| tree.parent(other) == parent && text(other) == text(id);
-            if self.redraws > 0 && self.fresh.iter().any(same) {
+            if self.redraws > 0 && says_again(tree, id, &self.fresh) {
                 continue;
             }
             let wanted = self.wanted.iter_mut().find(|(from, _)| Some(*from) == parent);
@@ -53,4 +51,11 @@ impl Candidates {
         self.left = self.left.checked_sub(1).filter(|_| !missing.is_empty())?;
         Some(missing)
     }
+}
+
+/// Returns true if and only if a step says the same as one of these that is its sibling.
+pub(crate) fn says_again(tree: &Tree, id: NodeId, others: &[NodeId]) -> bool {
+    let text = |id: NodeId| tree.node(id).step.as_ref().map(|step| step.text.as_str());
+    let same = |&other: &NodeId| tree.parent(other) == tree.parent(id) && text(other) == text(id);
+    others.iter().any(same)
 }

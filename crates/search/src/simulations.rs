@@ -5,6 +5,7 @@ use espalier_core::{Ask, NodeId, Retain, Round, ScorerId, Until};
 use crate::{
     BadStrategy, Tree,
     allocation::softmax,
+    candidates::says_again,
     strategies::at_least_one,
     visits::{Child, Leaf, Rule, Visits},
 };
@@ -69,8 +70,9 @@ impl Simulations {
             // An open leaf has no children but those of earlier rollouts, which are answers.
             let made = children.iter().copied().filter(|&id| id.index() >= self.seen);
             let rolling = Rolling { parent, children: made.collect() };
-            let open = |&&id: &&NodeId| self.leaf(tree, id) == Leaf::Open;
-            let open: Vec<NodeId> = rolling.children.iter().filter(open).copied().collect();
+            let open = self.leaves(tree, &rolling.children).into_iter();
+            let open = open.filter(|one| one.1 == Leaf::Open).map(|one| one.0);
+            let open: Vec<NodeId> = open.collect();
             if self.rollouts > 0 && !open.is_empty() {
                 self.rolling = Some(rolling);
                 let ask = |id| Ask::sample(id, self.rollouts, Until::End);
@@ -102,16 +104,25 @@ impl Simulations {
         rolling: &Rolling,
         likelihood: impl Fn(&Tree, NodeId) -> f64,
     ) -> Vec<Child> {
-        let children = &rolling.children;
-        let leaf = |&id: &NodeId| self.leaf(tree, id);
-        let logit = |id: &NodeId| (leaf(id) != Leaf::Dead).then(|| likelihood(tree, *id));
-        let logits: Vec<Option<f64>> = children.iter().map(logit).collect();
-        let child = |(id, prior): (&NodeId, f64)| Child {
-            value: self.value(tree, *id),
-            prior,
-            leaf: leaf(id),
+        let leaves = self.leaves(tree, &rolling.children);
+        let logit =
+            |&(id, leaf): &(NodeId, Leaf)| (leaf != Leaf::Dead).then(|| likelihood(tree, id));
+        let logits: Vec<Option<f64>> = leaves.iter().map(logit).collect();
+        let child = |((id, leaf), prior): ((NodeId, Leaf), f64)| {
+            let value = self.value(tree, id);
+            Child { value, prior, leaf }
         };
-        children.iter().zip(softmax(&logits, 1.0)).map(child).collect()
+        leaves.into_iter().zip(softmax(&logits, 1.0)).map(child).collect()
+    }
+
+    /// What can become of the children of one expansion. One that says the same as another before it is that
+    /// one again, and leads nowhere by itself.
+    fn leaves(&self, tree: &Tree, children: &[NodeId]) -> Vec<(NodeId, Leaf)> {
+        let leaf = |(place, &id): (usize, &NodeId)| {
+            let again = says_again(tree, id, &children[..place]);
+            (id, if again { Leaf::Dead } else { self.leaf(tree, id) })
+        };
+        children.iter().enumerate().map(leaf).collect()
     }
 
     /// The mean score of the answers a child was rolled out to, of the child itself where there are none.

@@ -26,6 +26,7 @@ use crate::{
 ///   The search ends early where no step is left that can be continued.
 /// - Steps cut by a length cap, and those that are `depth` steps deep and no answers, lead nowhere: they
 ///   are not visited, and a node with no others below it is not visited again.
+/// - A step that says the same as a sibling sampled with it is that one again, and is not visited.
 /// - With rollouts, several are averaged, and their answers are not visited themselves.
 /// - All of the tree's answers stand for selection; the source takes the best first action.
 ///

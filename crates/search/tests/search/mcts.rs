@@ -50,6 +50,13 @@ impl Search for Peek {
     }
 }
 
+/// Whether a step says the same as an older sibling of the same expansion.
+fn again(tree: &Tree, id: NodeId) -> bool {
+    let Some(parent) = tree.parent(id) else { return false };
+    let text = |id: NodeId| tree.node(id).step.as_ref().map(|step| step.text.clone());
+    tree.children(parent).iter().any(|&other| other < id && text(other) == text(id))
+}
+
 /// The law of visits, at every node.
 fn adds_up(tree: &Tree, visits: &Visits) {
     for id in tree.ids() {
@@ -70,6 +77,8 @@ fn adds_up(tree: &Tree, visits: &Visits) {
         } else if !tree.children(id).is_empty() {
             assert!((f64::from(stat.visits()) - 1.0 - count).abs() < 0.5);
             assert!((total - own - sum).abs() < 1e-6);
+        } else if again(tree, id) {
+            assert_eq!(stat.visits(), 0, "a step that is there already is not visited");
         } else if tree.ended(id) {
             assert!(stat.visits() >= 1 && (total - own * f64::from(stat.visits())).abs() < 1e-6);
         } else {
@@ -108,6 +117,7 @@ impl Naive<'_> {
 
     fn open(&self, id: NodeId) -> bool {
         self.children(id).is_empty()
+            && !again(self.tree, id)
             && self.tree.expandable(id)
             && self.tree.node(id).depth < self.depth
     }
@@ -115,7 +125,8 @@ impl Naive<'_> {
     /// Whether a simulation can end at or below a node.
     fn alive(&self, id: NodeId) -> bool {
         let children = self.children(id);
-        self.open(id) || self.tree.ended(id) || children.iter().any(|&child| self.alive(child))
+        let answer = self.tree.ended(id) && !again(self.tree, id);
+        self.open(id) || answer || children.iter().any(|&child| self.alive(child))
     }
 
     /// Whether anything is left to expand.
@@ -131,7 +142,7 @@ impl Naive<'_> {
 
     fn stands(&self, id: NodeId) -> bool {
         let below = self.tree.node(id).depth < self.depth;
-        self.tree.ended(id) || (self.tree.expandable(id) && below)
+        !again(self.tree, id) && (self.tree.ended(id) || (self.tree.expandable(id) && below))
     }
 
     fn select(&self) -> NodeId {
