@@ -6,8 +6,8 @@ use espalier_core::Aggregate;
 use serde::{Deserialize, Serialize};
 
 use crate::spec::{
-    EvaluateName, GenerateName, NextName, PriorName, ScorerName, Selection, Stepwise, StrategySpec,
-    Thinking,
+    EvaluateName, GenerateName, NextName, PriorName, REDRAWS, ScorerName, Selection, Stepwise,
+    StrategySpec, Thinking,
 };
 
 /// Continuations of a path that a beam keeps: rounds have `size` candidates, of which a quarter is kept.
@@ -57,7 +57,7 @@ pub enum Series {
     BestOfN,
     /// Size answers and a vote weighted by their scores.
     Weighted,
-    /// Beam search with size candidates a round.
+    /// Beam search with size candidates a round, those that equal a sibling drawn anew as by `eval beam`.
     Beam,
     /// Subtrees that do not compete, with size candidates a round in all.
     Dvts,
@@ -196,7 +196,7 @@ impl Series {
             Self::Beam => StrategySpec::Beam {
                 width,
                 n: Some(size),
-                redraws: 0,
+                redraws: REDRAWS,
                 next: NextName::Continue,
                 steps,
             },
