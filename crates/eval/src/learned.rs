@@ -63,7 +63,7 @@ impl LearnedTable {
     /// Learns a table of at most so many bins.
     #[must_use]
     pub fn learn(runs: OptionRuns, bins: NonZeroUsize) -> Self {
-        let OptionRuns { generation, problems, examples } = runs;
+        let OptionRuns { generation, problems, examples, .. } = runs;
         Self { bins: learn(&examples, bins), generation, problems }
     }
 

@@ -16,7 +16,7 @@ use crate::{
 #[expect(clippy::print_stdout, reason = "the result of the command")]
 pub(super) fn dry_run(
     args: &args::Run,
-    strategy: StrategySpec,
+    strategy: &StrategySpec,
     dataset: &Dataset,
     loaded: &Loaded,
     prm: Option<&Prm>,

@@ -57,7 +57,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         table.check(&info.generation, &dataset).map_err(Failure::bad)?;
     }
     if args.dry_run {
-        return dry_run(args, spec, &dataset, &loaded, prm.as_ref());
+        return dry_run(args, &spec, &dataset, &loaded, prm.as_ref());
     }
     let mut store = store(args, info, &spec, None)?;
     let forms = if spec.is_prompted() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use espalier_core::{Budget, Event, Score};
+use espalier_core::{Budget, Event};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -68,13 +68,10 @@ fn a_table_does_with_each_problem_what_the_run_of_its_option_did() {
     let records = options.iter().zip(&dirs).map(|(then, dir)| {
         let (_, mut records) = crate::store::read_run(dir).unwrap();
         records.sort_by(|one, other| one.id.cmp(&other.id));
+        let tried = table.bins.iter().flat_map(|bin| &bin.tried);
+        let mine = tried.filter(|one| one.then == *then);
         let (right, computed) =
-            table.bins.iter().flat_map(|bin| &bin.tried).fold((0, 0), |(right, computed), one| {
-                match one.then == *then {
-                    true => (right + one.right, computed + one.computed),
-                    false => (right, computed),
-                }
-            });
+            mine.fold((0, 0), |sum, one| (sum.0 + one.right, sum.1 + one.computed));
         let correct = records.iter().filter(|one| one.correct == Some(true)).count();
         assert_eq!(right, correct as u64);
         assert_eq!(computed, records.iter().map(|one| one.spend.computed).sum::<u64>());
@@ -188,13 +185,13 @@ fn other_first_answers_are_refused() {
     let (_dir, dirs) = runs(&[Then::Stop, BEAM].map(always));
     let (_, records) = crate::store::read_run(&dirs[1]).unwrap();
     let mut events = read_events(&dirs[1], &records[0]).unwrap();
-    let scored = events.iter_mut().find_map(|event| match event {
-        Event::Scored { score, .. } => Some(score),
+    let tokens = events.iter_mut().find_map(|event| match event {
+        Event::Node { tokens, .. } => Some(tokens),
         _ => None,
     });
-    *scored.unwrap() = Score::new(-9.0).unwrap();
+    tokens.unwrap().reverse();
     let store = Store::resume(&dirs[1], &crate::store::read_run(&dirs[1]).unwrap().0).unwrap();
     store.write_trace(&records[0].id, records[0].hash, &events).unwrap();
     let error = OptionRuns::read(&dirs).unwrap_err();
-    assert!(matches!(&error, LearningError::Scores { id, .. } if *id == records[0].id), "{error}");
+    assert!(matches!(&error, LearningError::Answers { id, .. } if *id == records[0].id), "{error}");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use espalier_core::{Event, Prompt};
+use espalier_core::{Event, Prompt, TokenId};
 use espalier_search::{difficulty::mean_score, trace};
 use serde_json::Value;
 
@@ -71,10 +71,8 @@ pub enum LearningError {
         first: u32,
     },
     /// First answers are not the same.
-    #[error(
-        "`{id}` has first answers of other scores in `{}` than in the first run: make both runs anew, on one machine", dir.display()
-    )]
-    Scores {
+    #[error("`{id}` has other first answers in `{}` than in the first run: make both anew, on one machine", dir.display())]
+    Answers {
         /// The problem.
         id: String,
         /// The run.
@@ -95,17 +93,21 @@ pub struct OptionRuns {
     pub problems: Vec<String>,
     /// The problems, in the same order.
     pub examples: Vec<Example>,
+    /// Their first answers.
+    answers: Vec<Vec<Vec<TokenId>>>,
 }
 
 impl OptionRuns {
-    /// Reads finished runs of `compute-optimal --then OPTION`, one or more. The first answers' scores come
-    /// from their traces.
+    /// Reads finished runs of `compute-optimal --then OPTION`, one or more. First answers come from their
+    /// traces, and their scores from the first run's: those of others are the same but for the last bits of
+    /// the model's sums.
     ///
     /// # Errors
     ///
     /// [`LearningError`] where a run cannot be used, or differs from the first in more than its option.
     pub fn read(dirs: &[PathBuf]) -> Result<Self, LearningError> {
-        let mut all = Self { generation: Value::Null, problems: Vec::new(), examples: Vec::new() };
+        let (problems, examples, answers) = (Vec::new(), Vec::new(), Vec::new());
+        let mut all = Self { generation: Value::Null, problems, examples, answers };
         let mut grading = Value::Null;
         for (index, dir) in dirs.iter().enumerate() {
             let (info, records) = read_run(dir)?;
@@ -147,17 +149,16 @@ impl OptionRuns {
         }
         let is_first = known.is_none();
         for (index, record) in records.values().enumerate() {
-            let mean_score = first_scores(dir, record, first)?;
+            let (mean_score, answers) = first_answers(dir, record, first)?;
             if is_first {
                 self.examples.push(Example { mean_score, tried: Vec::new() });
-            }
-            let example = &mut self.examples[index];
-            if example.mean_score.map(f64::to_bits) != mean_score.map(f64::to_bits) {
+                self.answers.push(answers);
+            } else if self.answers[index] != answers {
                 let (id, dir) = (record.id.clone(), dir.to_owned());
-                return Err(LearningError::Scores { id, dir });
+                return Err(LearningError::Answers { id, dir });
             }
             let (right, computed) = (record.correct == Some(true), record.spend.computed);
-            example.tried.push(Tried { then, right: right.into(), computed });
+            self.examples[index].tried.push(Tried { then, right: right.into(), computed });
         }
         Ok(())
     }
@@ -192,8 +193,12 @@ fn finished<'a>(
     Ok(done)
 }
 
-/// The mean score of a problem's first answers, from its trace.
-fn first_scores(dir: &Path, record: &Record, first: u32) -> Result<Option<f64>, LearningError> {
+/// The mean score of a problem's first answers, and their tokens, from its trace.
+fn first_answers(
+    dir: &Path,
+    record: &Record,
+    first: u32,
+) -> Result<(Option<f64>, Vec<Vec<TokenId>>), LearningError> {
     let events = read_events(dir, record)?;
     let mut rounds =
         events.iter().enumerate().filter(|(_, one)| matches!(one, Event::Round { .. }));
@@ -207,5 +212,5 @@ fn first_scores(dir: &Path, record: &Record, first: u32) -> Result<Option<f64>, 
         let (dir, id) = (dir.to_owned(), record.id.clone());
         return Err(LearningError::Cut { dir, id, found, first });
     }
-    Ok(mean_score(&tree, SCORER))
+    Ok((mean_score(&tree, SCORER), tree.ids().skip(1).map(|id| tree.tokens(id)).collect()))
 }

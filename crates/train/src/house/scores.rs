@@ -76,7 +76,7 @@ impl Pipeline<'_> {
             let mut each = Vec::new();
             for seed in seeds {
                 let out = dir.join(format!("{name}-{seed}"));
-                each.push(search(&policy_dir, &self.prm(), device, spec(*seed), &out)?);
+                each.push(search(&policy_dir, &self.prm(), device, &spec(*seed), &out)?);
             }
             Ok::<_, TrainError>(sum_up(spec(0).to_string(), &each))
         };
@@ -132,7 +132,7 @@ fn search(
     policy: &Path,
     prm: &Path,
     device: DeviceChoice,
-    spec: StrategySpec,
+    spec: &StrategySpec,
     out: &Path,
 ) -> Result<Summary, TrainError> {
     let failed = |reason: String| TrainError::Search { problem: spec.to_string(), reason };
@@ -157,7 +157,7 @@ fn search(
     };
     let name = json!({ "name": model.info.name });
     let budget = Budget::default();
-    let generated = generation(&spec, &dataset, &name, Chat::Template, max_tokens.get(), &budget);
+    let generated = generation(spec, &dataset, &name, Chat::Template, max_tokens.get(), &budget);
     let mut store =
         Store::create(out, RunInfo::new(generated)).map_err(|error| failed(error.to_string()))?;
     let encoder = policy.clone();
