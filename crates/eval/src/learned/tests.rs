@@ -151,7 +151,13 @@ fn runs_that_differ_in_more_than_their_option_are_refused() {
         always(BEAM),
         StrategySpec::ComputeOptimal { first: 2, table: vec![bin], steps },
         choice(3, vec![bin]),
-        StrategySpec::Beam { width: 2, n: None, redraws: 3, steps: STEPS },
+        StrategySpec::Beam {
+            width: 2,
+            n: None,
+            redraws: 3,
+            next: crate::spec::NextName::Continue,
+            steps: STEPS,
+        },
         choice(2, vec![Bin { below: Some(0.0), then: BEAM }, bin]),
     ];
     let (dir, dirs) = runs(&strategies);
