@@ -209,11 +209,11 @@ fn an_interrupted_sweep_goes_on_to_the_same_points() {
         last["points"].clone()
     };
     let (resumed, whole) = (points("a"), points("b"));
-    // Greedy, and ten series at six budgets; two more where they fit.
+    // Greedy, and twelve series at six budgets; two more where they fit.
     let all = whole.as_array().unwrap();
     let count = |name: &str| all.iter().filter(|point| point["series"] == name).count();
     let dear = ["lookahead", "gate"].map(count);
-    assert_eq!(all.len() - dear.iter().sum::<usize>(), 61);
+    assert_eq!(all.len() - dear.iter().sum::<usize>(), 73);
     assert!(dear.iter().all(|count| (1..=6).contains(count)), "{dear:?}");
     for (resumed, whole) in resumed.as_array().unwrap().iter().zip(whole.as_array().unwrap()) {
         for field in ["series", "budget", "size", "searches", "accuracy", "generated_mean"] {

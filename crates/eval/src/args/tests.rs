@@ -274,8 +274,9 @@ fn a_sweep_takes_what_its_scorer_allows_and_each_number_once() {
     // Log-probabilities are negative, so that votes are not weighted by them.
     let every = [Series::Majority, Series::AdaptiveConsistency, Series::BestOfN];
     let steps = [Series::Beam, Series::Dvts, Series::Lookahead, Series::Gate, Series::Rebase];
-    let last = [Series::ParticleFilter, Series::Uct, Series::Puct, Series::AbMcts];
-    assert_eq!(all.series(), [&every[..], &steps, &last].concat());
+    let trees = [Series::ParticleFilter, Series::Uct, Series::Puct, Series::AbMcts];
+    let thoughts = [Series::TotBfs, Series::TotDfs];
+    assert_eq!(all.series(), [&every[..], &steps, &trees, &thoughts].concat());
     assert_eq!((all.seeds(), all.budgets()), (vec![1, 2, 3], Vec::new()));
     assert_eq!(all.greedy_tokens().get(), 256);
     let some = sweep(
