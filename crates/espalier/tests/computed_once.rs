@@ -98,7 +98,7 @@ fn searches(
     };
     let mut scorer = Confidence::MeanChosenLogprob.scorer();
     let mut watch = policy.clone();
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
     let mut keep = |report| {
         if let Report::Finished { index, outcome } = report {
@@ -190,7 +190,8 @@ fn on_smollm2() {
     }
     let texts =
         ["Question: What is 12 times 7?\nAnswer: First", "Question: What is 9 plus 8?\nAnswer:"];
-    let (computed, distinct) = searches(&model, &texts, &|| beam(2, 3), (count(24), 3), None).counts();
+    let (computed, distinct) =
+        searches(&model, &texts, &|| beam(2, 3), (count(24), 3), None).counts();
     println!("computed {computed}, distinct {distinct}: {:.2}", computed as f64 / distinct as f64);
     assert_eq!(computed, distinct);
 }

@@ -133,7 +133,7 @@ pub fn run(
             None => Vec::new(),
         },
     };
-    let mut models = Models { policy, scorers };
+    let mut models = Models { policy, scorers, tools: Vec::new() };
     let mut failure = None;
     let problems = run.dataset.items.len();
     let before = problems - todo.len();

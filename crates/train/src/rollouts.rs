@@ -152,7 +152,7 @@ pub fn label(
         }
         std::ops::ControlFlow::Continue(())
     };
-    let mut models = Models { policy, scorers: Vec::new() };
+    let mut models = Models { policy, scorers: Vec::new(), tools: Vec::new() };
     let tasks: Vec<Task> = problems.iter().map(task).collect();
     drop(search_many(tasks, &mut models, &config, clock, &mut hear));
     let mut all = Vec::new();

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Account, Aggregate, Ask, Judgement, NodeId, PolicyId, Retain, Round, ScorerId, Seed, Until,
+    Account, Aggregate, Ask, Finish, Judgement, NodeId, PolicyId, Profile, Retain, Round, ScorerId,
+    Seed, ToolId, Until,
 };
 use espalier_search::{
     AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
-    Strategy, TotBfs, TotDfs, Tree, Uct,
+    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, Rebase, Revision, ScTir,
+    SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
     belief::Prior,
     render,
     thoughts::{Evaluate, Generate},
@@ -16,14 +17,22 @@ use espalier_search::{
 
 use crate::{
     forms,
+    tools::Marks,
     toys::{LastLetter, World},
 };
 
 /// How many there are.
-pub(crate) const KINDS: usize = PROMPTER + 1;
-/// The two that are made up.
-const EXPLORER: usize = 25;
+pub(crate) const KINDS: usize = CALLER + 1;
+/// Those that call tools.
+pub(crate) const SC_TIR: usize = 25;
+pub(crate) const RESTARTS: usize = 26;
+pub(crate) const PAL: usize = 27;
+pub(crate) const TORA: usize = 28;
+pub(crate) const CALLING: [usize; 5] = [SC_TIR, RESTARTS, PAL, TORA, CALLER];
+/// The three that are made up.
+const EXPLORER: usize = 29;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
+pub(crate) const CALLER: usize = PROMPTER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
 /// Those that ask with prompts.
@@ -45,7 +54,7 @@ pub(crate) const ROLLOUTS: usize = 20;
 /// The one that merges them.
 pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 6] = [0, 2, ADAPTIVE, 15, 16, 17];
+pub(crate) const UNSCORED: [usize; 10] = [0, 2, ADAPTIVE, 15, 16, 17, SC_TIR, RESTARTS, PAL, TORA];
 /// Those that search step by step.
 pub(crate) const STEPWISE: [usize; 14] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, SCORED_TOT];
 /// The Monte-Carlo tree searches.
@@ -63,6 +72,14 @@ pub(crate) const RANKING: [usize; 6] = [1, 3, 4, 5, LOOKAHEAD, REDRAWS];
 
 /// The scorer of every strategy here.
 pub(crate) const SCORER: ScorerId = ScorerId(0);
+
+/// The tool whose observations go on, and the one whose observations end the answer.
+pub(crate) const ABACUS: ToolId = ToolId(0);
+pub(crate) const ENDING: ToolId = ToolId(1);
+
+pub(crate) fn marks() -> Arc<dyn Profile> {
+    Arc::new(Marks(Finish::Step))
+}
 
 pub(crate) type Built = Result<Box<dyn Strategy>, BadStrategy>;
 
@@ -108,6 +125,11 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
                 (None, None),
             ],
         ),
+        SC_TIR => boxed(ScTir::new(4, 3, OnFail::Prune, ABACUS, marks())),
+        RESTARTS => boxed(ScTir::new(3, 4, OnFail::Restart, ABACUS, marks())),
+        PAL => boxed(Pal::new(4, ENDING, Arc::new(Marks(Finish::Eos)))),
+        TORA => boxed(ToRa::new(3, 3, ABACUS, marks())),
+        CALLER => Ok(Box::new(Caller { seed: Seed::run(seed), rounds: 0 }) as _),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
@@ -304,6 +326,55 @@ impl Strategy for Prompter {
 
     fn name(&self) -> &'static str {
         "prompter"
+    }
+}
+
+/// Samples, scores and calls at random in the same rounds, with both tools.
+struct Caller {
+    seed: Seed,
+    rounds: u64,
+}
+
+impl Strategy for Caller {
+    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
+        self.rounds += 1;
+        if self.rounds > 7 {
+            return Round::end();
+        }
+        let seed = self.seed.fold(self.rounds);
+        let open: Vec<NodeId> = tree.ids().filter(|&id| tree.expandable(id)).collect();
+        let mut asks = Vec::new();
+        for draw in 0..2 {
+            let parent = open[(seed.uniform(draw) * open.len() as f64) as usize];
+            asks.push(Ask::sample(
+                parent,
+                (seed.fold(draw).bits() % 3) as u32 + 1,
+                Until::Boundary,
+            ));
+        }
+        let calls = |&id: &NodeId| {
+            let step = tree.node(id).step.as_ref().filter(|step| step.observed.is_none());
+            let call = step.and_then(|step| marks().call(step));
+            call.is_some() && tree.observation(id).is_none()
+        };
+        for (place, node) in tree.ids().filter(calls).enumerate().take(3) {
+            let tool =
+                if seed.fold(place as u64).bits().is_multiple_of(3) { ENDING } else { ABACUS };
+            asks.insert(place % 2, Ask::Tool { node, tool });
+        }
+        let unscored = |&id: &NodeId| {
+            let seen = tree.observed(id).is_some();
+            id != NodeId::ROOT && !seen && tree.node(id).score(ScorerId(0)).is_none()
+        };
+        if let Some(node) = tree.ids().find(unscored) {
+            asks.insert(1, Ask::Score { node, scorer: ScorerId(0) });
+        }
+        let score = self.rounds.is_multiple_of(2).then_some(ScorerId(0));
+        Round { asks, score, retain: Retain::All }
+    }
+
+    fn name(&self) -> &'static str {
+        "caller"
     }
 }
 

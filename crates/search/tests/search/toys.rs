@@ -10,12 +10,15 @@ use std::{
 
 use espalier_core::{
     Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Finish, Leases, ModelCost,
-    ModelError, NodeId, Path, PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk,
-    ScoreBound, Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
+    ModelError, NodeId, Path, PathScorer, Policy, Profile, Prompt, Request, Sampling, Score,
+    ScoreAsk, ScoreBound, Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
 };
-use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
+use espalier_search::{Config, Equipped, Models, Outcome, Report, Strategy, Task, search_many};
 
-use crate::forms;
+use crate::{
+    forms,
+    tools::{self, Abacus, Leaves, Marks},
+};
 
 /// Letters behind a KV cache that problems share, in any order of completion, failing on demand.
 pub(crate) struct Engine {
@@ -26,7 +29,7 @@ pub(crate) struct Engine {
     pub(crate) fails: Option<u64>,
     /// Sequences whose KV is held, by ticket: leased, or waiting for an answer.
     held: BTreeMap<Ticket, Vec<TokenId>>,
-    waiting: BTreeMap<Ticket, (u64, Tokens, bool)>,
+    waiting: BTreeMap<Ticket, (u64, Tokens, bool, u64)>,
     /// The most leases alive when a request came in.
     pub(crate) most_leases: usize,
     /// Requests for the likeliest tokens.
@@ -38,6 +41,8 @@ pub(crate) struct Engine {
     pub(crate) forgets: bool,
     /// Replies that are not drawn, where it knows one.
     pub(crate) knows: Option<Knows>,
+    /// What it replies to each request, in the order they come in; `!` ends an answer, `~` cuts it.
+    pub(crate) script: Vec<String>,
     ever: BTreeMap<Ticket, Vec<TokenId>>,
     submitted: u64,
 }
@@ -59,6 +64,7 @@ impl Engine {
             again: 0,
             forgets: false,
             knows: None,
+            script: Vec::new(),
             ever: BTreeMap::new(),
             submitted: 0,
         }
@@ -100,7 +106,7 @@ impl Service for Engine {
         self.held.insert(ticket, prefix.to_vec());
         self.ever.insert(ticket, prefix.to_vec());
         let new = if self.fails == Some(self.submitted) { u64::MAX } else { new };
-        self.waiting.insert(ticket, (new, prefix, retain));
+        self.waiting.insert(ticket, (new, prefix, retain, self.submitted));
         self.submitted += 1;
         ticket
     }
@@ -109,19 +115,24 @@ impl Service for Engine {
         self.release();
         let mut done = self.letters.poll();
         for (ticket, result) in &mut done {
-            let Some((new, prefix, retain)) = self.waiting.remove(ticket) else { continue };
+            let Some((new, prefix, retain, number)) = self.waiting.remove(ticket) else { continue };
             self.held.remove(ticket);
             if new == u64::MAX {
                 *result = Err(ModelError::BadRequest { reason: "told to fail".to_owned() });
             }
             let Ok(Completion { step, usage, .. }) = result else { continue };
             let asked = self.letters.decode(&prefix);
-            if let Some(reply) = self.knows.and_then(|knows| knows(&asked)) {
+            let known = self.knows.and_then(|knows| knows(&asked));
+            if let Some(reply) = known.or_else(|| self.script.get(number as usize).cloned()) {
                 step.tokens = reply.bytes().map(TokenId::from).collect();
                 step.stats.resize(step.tokens.len(), step.stats[0]);
                 (usage.sampled, usage.decode_new) =
                     (step.tokens.len() as u64, step.tokens.len() as u64);
-                step.finish = if reply.ends_with('!') { Finish::Eos } else { Finish::Step };
+                step.finish = match reply.chars().next_back() {
+                    Some('!') => Finish::Eos,
+                    Some('~') => Finish::Length,
+                    _ => Finish::Step,
+                };
                 step.text = reply;
             }
             let len = prefix.len() as u64;
@@ -304,7 +315,7 @@ impl Clock for Ticking {
 }
 
 /// Everything a run depends on, and much that it must not depend on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) kind: usize,
     pub(crate) seed: u64,
@@ -328,6 +339,36 @@ pub(crate) struct World {
     pub(crate) thrifty: bool,
     /// What the policy replies to prompts it knows.
     pub(crate) knows: Option<Knows>,
+    /// What it replies, by the order of requests.
+    pub(crate) script: Vec<String>,
+    /// What calls leave, and how they are read and shown.
+    pub(crate) leaves: Leaves,
+    pub(crate) profiles: [Arc<dyn Profile>; 2],
+    pub(crate) tool_fails: Option<u64>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, seed, tasks, budget, boundary, eos, step, path, .. } = self;
+        let text = (boundary, eos, step, path);
+        write!(f, "kind {kind}, seed {seed}, tasks {tasks}, text {text:?}, {budget:?}, ")?;
+        let Self {
+            in_flight,
+            at_once,
+            reversed,
+            policy_fails,
+            scorer_fails,
+            tool_fails,
+            breaks,
+            ..
+        } = self;
+        let fails = (policy_fails, scorer_fails, tool_fails);
+        write!(
+            f,
+            "company {:?}, fails {fails:?}, breaks {breaks:?}",
+            (in_flight, at_once, reversed)
+        )
+    }
 }
 
 impl World {
@@ -351,6 +392,10 @@ impl World {
             forgets: false,
             thrifty: false,
             knows: None,
+            script: Vec::new(),
+            leaves: tools::count,
+            profiles: [Arc::new(Marks(Finish::Step)), Arc::new(Marks(Finish::Eos))],
+            tool_fails: None,
         }
     }
 
@@ -371,6 +416,7 @@ impl World {
         let mut engine = Engine::new(letters);
         (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
         (engine.forgets, engine.knows) = (self.forgets, self.knows);
+        engine.script.clone_from(&self.script);
         engine
     }
 
@@ -403,13 +449,32 @@ impl World {
                 ControlFlow::Continue(())
             }
         };
-        let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+        let mut abacuses = [Abacus::new(self.leaves), Abacus::new(self.leaves)];
+        for abacus in &mut abacuses {
+            (abacus.at_once, abacus.reversed) = (self.at_once, self.reversed);
+            abacus.fails = self.tool_fails;
+        }
+        let mut equipped: Vec<Equipped<'_>> = Vec::new();
+        for (tool, profile) in abacuses.iter_mut().zip(&self.profiles) {
+            equipped.push(Equipped { tool, profile: Arc::clone(profile) });
+        }
+        let mut models =
+            Models { policy: &mut engine, scorers: vec![&mut scorer], tools: equipped };
         let config = self.config();
         let rest = search_many(tasks, &mut models, &config, &espalier_core::Frozen, &mut observer);
         assert_eq!(engine.leases(), 0, "every lease is released when the search is over");
         assert_eq!(engine.letters.in_flight(), 0, "nothing is left with the policy");
         assert_eq!(scorer.leases(), 0, "every lease of a score is released, too");
         assert!(scorer.waiting.is_empty(), "nothing is left with the scorer");
+        for abacus in &abacuses {
+            assert!(abacus.waiting.is_empty(), "nothing is left with the tools");
+            let distinct: BTreeSet<_> = abacus
+                .calls
+                .iter()
+                .map(|call| (&call.earlier, &call.input, call.seed.bits()))
+                .collect();
+            assert_eq!(distinct.len(), abacus.calls.len(), "no call is run twice");
+        }
         if let (1, Some(alone)) = (done.len() + rest.len(), done.get(&0)) {
             let total = alone.ledger.total();
             let told = total.prefill_new + total.decode_new;
