@@ -2,10 +2,12 @@
 
 mod bin;
 mod boundary;
+mod calling;
 mod check;
 mod prompted;
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use espalier_core::{Aggregate, Stops};
@@ -13,8 +15,11 @@ use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
 use serde::{Deserialize, Serialize};
 
+use crate::prompt::Manner;
+
 pub use bin::{Bin, REDRAWS, Then, UnknownOption};
 pub use boundary::{BadBoundary, Boundary};
+pub use calling::{Calling, OnFailName, OutputFormat};
 pub use prompted::{EvaluateName, GenerateName, NextName, Thinking};
 
 /// What rates a path: the policy's own confidence, or a process reward model.
@@ -313,6 +318,51 @@ pub enum StrategySpec {
         /// The source of all randomness.
         seed: u64,
     },
+    /// Paths that run code, and a vote.
+    ScTir {
+        /// Paths.
+        width: u32,
+        /// Steps a path samples, at most.
+        depth: u32,
+        /// What becomes of a path that wrote no code.
+        on_fail: OnFailName,
+        /// Answers are whole numbers, and count by their remainder by this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modulo: Option<NonZeroU32>,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Programs whose output is the answer.
+    Pal {
+        /// Programs.
+        n: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Rationale and code in turn.
+    #[serde(rename = "tora")]
+    ToRa {
+        /// Paths.
+        n: u32,
+        /// Calls of a path, at most.
+        calls: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Thoughts and actions in turn, with a choice of tools.
+    #[serde(rename = "react")]
+    ReAct {
+        /// Paths.
+        n: u32,
+        /// Calls of a path, at most.
+        calls: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
 }
 
 impl fmt::Display for StrategySpec {
@@ -349,6 +399,10 @@ impl fmt::Display for StrategySpec {
                 write!(f, "revision, chains {chains}, revisions {revisions}")
             }
             Self::Graph { n, group, .. } => write!(f, "graph, n {n}, group {group}"),
+            Self::ScTir { width, depth, .. } => write!(f, "sc-tir, width {width}, depth {depth}"),
+            Self::Pal { n, .. } => write!(f, "pal, n {n}"),
+            Self::ToRa { n, calls, .. } => write!(f, "tora, n {n}, calls {calls}"),
+            Self::ReAct { n, calls, .. } => write!(f, "react, n {n}, calls {calls}"),
         }
     }
 }
@@ -369,7 +423,11 @@ impl StrategySpec {
             | Self::TotBfs { .. }
             | Self::TotDfs { .. }
             | Self::Revision { .. }
-            | Self::Graph { .. } => None,
+            | Self::Graph { .. }
+            | Self::ScTir { .. }
+            | Self::Pal { .. }
+            | Self::ToRa { .. }
+            | Self::ReAct { .. } => None,
             Self::Gate { steps, .. }
             | Self::ComputeOptimal { steps, .. }
             | Self::AbMcts { steps, .. }
@@ -405,9 +463,44 @@ impl StrategySpec {
         }
     }
 
+    /// What it has if it calls tools.
+    #[must_use]
+    pub fn calling(&self) -> Option<&Calling> {
+        match self {
+            Self::ScTir { calling, .. }
+            | Self::Pal { calling, .. }
+            | Self::ToRa { calling, .. }
+            | Self::ReAct { calling, .. } => Some(calling),
+            _ => None,
+        }
+    }
+
+    /// What answers are reduced by, where they are whole numbers that count by their remainder.
+    #[must_use]
+    pub fn modulo(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::ScTir { modulo, .. } => *modulo,
+            _ => None,
+        }
+    }
+
+    /// How it has the model work.
+    #[must_use]
+    pub fn manner(&self) -> Manner {
+        match self {
+            Self::ScTir { .. } | Self::ToRa { .. } => Manner::Code,
+            Self::Pal { .. } => Manner::Program,
+            Self::ReAct { .. } => Manner::Act,
+            _ => Manner::Reason,
+        }
+    }
+
     /// Where text stops, given where it does by the dataset.
     #[must_use]
     pub fn stops(&self, stops: &Arc<Stops>) -> Arc<Stops> {
+        if let Some(of) = self.manner().stops(stops) {
+            return Arc::new(of);
+        }
         match self.stepwise().and_then(|steps| steps.boundary) {
             Some(boundary) => Arc::new(boundary.stops(stops)),
             None => Arc::clone(stops),

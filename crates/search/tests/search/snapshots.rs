@@ -3,7 +3,10 @@
 use espalier_core::Event;
 use espalier_search::render;
 
-use crate::toys::World;
+use crate::{
+    strategies::{PAL, RESTARTS, SC_TIR, TORA},
+    toys::World,
+};
 
 fn drawn(kind: usize) -> String {
     let out = World { eos: 0.08, ..World::new(kind, 8) }.run();
@@ -443,4 +446,24 @@ fn one_event_of_each_kind_on_disk() {
     {"scored":{"node":1,"scorer":0,"score":0.21875,"cost":{"prefill_new":0,"prefill_cached":0,"decode_kept":0,"decode_wasted":0,"decode_new":0,"decode_cached":0,"scorer_new":6,"scorer_cached":0,"judge":0,"tool_cpu_ns":0,"calls":1,"flops":42,"flops_uncached":42,"nano_usd":3,"wall_ns":0,"queue_ns":0}}}
     {"end":{"stop":"done"}}
     "#);
+}
+
+#[test]
+fn sc_tir() {
+    insta::assert_snapshot!(drawn(SC_TIR), @"");
+}
+
+#[test]
+fn sc_tir_with_restarts() {
+    insta::assert_snapshot!(drawn(RESTARTS), @"");
+}
+
+#[test]
+fn pal() {
+    insta::assert_snapshot!(drawn(PAL), @"");
+}
+
+#[test]
+fn tora() {
+    insta::assert_snapshot!(drawn(TORA), @"");
 }

@@ -8,8 +8,8 @@ use espalier_core::{
 };
 use espalier_search::{
     AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, Rebase, Revision, ScTir,
-    SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
+    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase, Registry,
+    Revision, ScTir, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
     belief::Prior,
     render,
     thoughts::{Evaluate, Generate},
@@ -441,6 +441,15 @@ fn numbers_that_make_no_sense_are_refused() {
     assert_eq!(tot_dfs(2, 2, 0.0, Generate::Sample(0), judge).err(), zero("--n"));
     assert_eq!(tot_bfs(2, 2, make, Evaluate::Vote(forms::VOTE, 0)).err(), zero("--judgements"));
     insta::assert_snapshot!(error(tot_dfs(2, 2, f64::NAN, make, judge)), @"`--threshold` is NaN; give a finite number");
+    let sc_tir = |width, depth| boxed(ScTir::new(width, depth, OnFail::Prune, ABACUS, marks()));
+    assert_eq!(sc_tir(0, 2).err(), zero("--width"));
+    assert_eq!(sc_tir(2, 0).err(), zero("--depth"));
+    assert_eq!(boxed(Pal::new(0, ABACUS, marks())).err(), zero("--n"));
+    let tora = |n, calls| boxed(ToRa::new(n, calls, ABACUS, marks()));
+    assert_eq!((tora(0, 2).err(), tora(2, 0).err()), (zero("--n"), zero("--calls")));
+    let registry = || Registry { tools: Vec::new(), absent: ABACUS };
+    let react = |n, calls| boxed(ReAct::new(n, calls, registry()));
+    assert_eq!((react(0, 2).err(), react(2, 0).err()), (zero("--n"), zero("--calls")));
     assert_eq!(revision(0, 2).err(), zero("--chains"));
     assert_eq!(graph(0, 2, 2).err(), zero("--n"));
     assert_eq!(graph(4, 2, 0).err(), zero("--attempts"));
@@ -482,7 +491,14 @@ fn every_knob_turns_something() {
         let then = Some(beam(2, None, depth, last));
         compute_optimal(first, [(Some(bound), then), (None, None)])
     };
-    let pairs: [&dyn Fn() -> [Built; 2]; 46] = [
+    let sc_tir = |width, depth, on_fail| boxed(ScTir::new(width, depth, on_fail, ABACUS, marks()));
+    let tora = |n, calls| boxed(ToRa::new(n, calls, ABACUS, marks()));
+    let pairs: [&dyn Fn() -> [Built; 2]; 51] = [
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(4, 3, OnFail::Prune)],
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(3, 2, OnFail::Prune)],
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(3, 3, OnFail::Restart)],
+        &|| [tora(3, 2), tora(3, 1)],
+        &|| [tora(3, 2), tora(2, 2)],
         &|| [bounded(3, 0.5, 4), bounded(4, 0.5, 4)],
         &|| [bounded(3, 0.5, 4), bounded(3, 0.3, 4)],
         &|| [bounded(3, 0.5, 4), bounded(3, 0.5, 2)],

@@ -22,8 +22,11 @@ struct Said;
 
 impl Answers for Said {
     fn extract(&self, text: &str) -> Option<Answer> {
-        let boxed = text.rsplit_once("\\boxed{").and_then(|(_, rest)| Some(rest.split_once('}')?.0));
-        let after = |mark: &str| Some(text.rsplit_once(mark)?.1.lines().next()?.trim_matches([' ', '!', '.']));
+        let boxed =
+            text.rsplit_once("\\boxed{").and_then(|(_, rest)| Some(rest.split_once('}')?.0));
+        let after = |mark: &str| {
+            Some(text.rsplit_once(mark)?.1.lines().next()?.trim_matches([' ', '!', '.']))
+        };
         let answer = boxed.or_else(|| after("####")).or_else(|| after("Final Answer:"))?;
         Some(Answer(answer.to_owned()))
     }
@@ -34,7 +37,11 @@ impl Answers for Said {
 }
 
 /// Searches on a policy that replies in this order; a reply with `!` ends the answer, one with `~` is cut.
-fn played(strategy: impl Strategy + 'static, profile: impl Profile + 'static, replies: &[&str]) -> Outcome {
+fn played(
+    strategy: impl Strategy + 'static,
+    profile: impl Profile + 'static,
+    replies: &[&str],
+) -> Outcome {
     let profile: Arc<dyn Profile> = Arc::new(profile);
     let world = World {
         script: replies.iter().map(|&reply| reply.to_owned()).collect(),
@@ -46,7 +53,8 @@ fn played(strategy: impl Strategy + 'static, profile: impl Profile + 'static, re
     };
     let out = world.search(Box::new(strategy));
     assert!(out.error.is_none(), "{:?}", out.error);
-    assert_eq!(out.spent.generated, replies.iter().map(|reply| reply.len() as u64).sum::<u64>(), "all is asked");
+    let all = replies.iter().map(|reply| reply.len() as u64).sum::<u64>();
+    assert_eq!(out.spent.generated, all, "every reply was asked for");
     out
 }
 
@@ -74,12 +82,13 @@ fn voted(tree: &Tree) -> Option<String> {
 #[test]
 fn sc_tir_runs_the_last_block_and_votes() {
     let first = block("print(1 + 2)");
-    let two = format!("{}\nNo, rather:\n```python\nprint(2 + 2)\n```\n```output\n", block("print(9)"));
+    let two =
+        format!("{}\nNo, rather:\n```python\nprint(2 + 2)\n```\n```output\n", block("print(9)"));
     let replies = [&first, &two, "\nSo \\boxed{3}.!", "\nSo \\boxed{4}.!"];
     let out = played(sc_tir(2, 4, OnFail::Prune), numina(), &replies);
     insta::assert_snapshot!(render(&out.tree), @"");
-    assert_eq!(text(&out.tree, 5), format!("{first}\n```output\n3\n```\nSo \\boxed{{3}}.!"));
-    assert!(text(&out.tree, 6).ends_with("print(2 + 2)\n```\n```output\n4\n```\nSo \\boxed{4}.!"));
+    assert_eq!(text(&out.tree, 5), format!("{first}\n```output\n3\n```\nSo \\boxed{{3}}."));
+    assert!(text(&out.tree, 6).ends_with("print(2 + 2)\n```\n```output\n4\n```\nSo \\boxed{4}."));
     assert_eq!(out.stop, Stop::Done);
     assert_eq!(voted(&out.tree).as_deref(), Some("3"), "ties go to the first");
 }
@@ -171,9 +180,11 @@ fn pal_answers_what_its_program_prints() {
     let ended = format!("{one}!");
     let out = played(pal(6), printed(), &[&one, &fails, &silent, "no code, 9!", &ended, "cut~"]);
     insta::assert_snapshot!(render(&out.tree), @"");
-    let vote = |tree: &Tree| majority_of(tree, &Said, |id| Pal::counts(tree, id)).map(|s| s.answer.0);
+    let vote =
+        |tree: &Tree| majority_of(tree, &Said, |id| Pal::counts(tree, id)).map(|s| s.answer.0);
     assert_eq!(vote(&out.tree).as_deref(), Some("3"));
-    assert_eq!(out.tree.finished().filter(|&id| Pal::counts(&out.tree, id)).count(), 1);
+    // The program that ended its turn is an answer by what it printed alone.
+    assert_eq!(out.tree.finished().filter(|&id| Pal::counts(&out.tree, id)).count(), 2);
     let solution = "```python\ndef solution():\n    return 4\n```";
     let step = |text: &str| espalier_core::Step {
         tokens: [1].into(),
@@ -186,12 +197,15 @@ fn pal_answers_what_its_program_prints() {
     let code = printed().call(&step(solution)).expect("a program");
     assert_eq!(code, "def solution():\n    return 4\n\nprint(solution())\n");
     let prints = "```python\ndef solution():\n    return 4\nprint(solution())\n```";
-    assert!(!printed().call(&step(prints)).expect("a program").ends_with(")\n\nprint(solution())\n"));
+    assert!(
+        !printed().call(&step(prints)).expect("a program").ends_with(")\n\nprint(solution())\n")
+    );
 }
 
 #[test]
 fn tora_goes_on_until_it_boxes_an_answer() {
-    let tora = |calls| ToRa::new(1, calls, ABACUS, Arc::new(Fenced::tora())).expect("sound numbers");
+    let tora =
+        |calls| ToRa::new(1, calls, ABACUS, Arc::new(Fenced::tora())).expect("sound numbers");
     let (one, two) = (block("print(1 + 2)"), block("print(3 + 4)"));
     let out = played(tora(4), Fenced::tora(), &[&one, &two, "\nIt is \\boxed{7}.!"]);
     insta::assert_snapshot!(text(&out.tree, 5), @"");
@@ -228,7 +242,7 @@ fn react_calls_the_tool_it_names_and_mends_a_wrong_name() {
     let react_of = |calls| ReAct::new(1, calls, registry.clone()).expect("sound numbers");
     let replies = [
         act("I add.", "Calculator", "1 + 2"),
-        act(" rather Python.", "Python", "```python\nprint(1 + 2)\n```"),
+        act("Rather Python.", "Python", "```python\nprint(1 + 2)\n```").replacen("Thought:", "", 1),
         " I know.\nFinal Answer: 3!".to_owned(),
     ];
     let world = World {
@@ -260,7 +274,10 @@ fn react_calls_the_tool_it_names_and_mends_a_wrong_name() {
 #[test]
 fn react_reads_actions_strictly() {
     let action = React::action;
-    assert_eq!(action("Action: `python`\nAction Input: print(1)\nprint(2)"), Some(("python", "print(1)\nprint(2)")));
+    assert_eq!(
+        action("Action: `python`\nAction Input: print(1)\nprint(2)"),
+        Some(("python", "print(1)\nprint(2)"))
+    );
     assert_eq!(action("I take Action: python\nand Action Input: 3"), None, "lines of their own");
     assert_eq!(action("Action: python"), None, "no input");
     assert_eq!(action("Action: python\nAction Input: 1\nFinal Answer: 2"), None);

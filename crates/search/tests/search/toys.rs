@@ -123,7 +123,8 @@ impl Service for Engine {
             let Ok(Completion { step, usage, .. }) = result else { continue };
             let asked = self.letters.decode(&prefix);
             let known = self.knows.and_then(|knows| knows(&asked));
-            if let Some(reply) = known.or_else(|| self.script.get(number as usize).cloned()) {
+            let scripted = self.script.get(number as usize);
+            if let Some(reply) = known.or_else(|| scripted.cloned()) {
                 step.tokens = reply.bytes().map(TokenId::from).collect();
                 step.stats.resize(step.tokens.len(), step.stats[0]);
                 (usage.sampled, usage.decode_new) =
@@ -133,7 +134,11 @@ impl Service for Engine {
                     Some('~') => Finish::Length,
                     _ => Finish::Step,
                 };
-                step.text = reply;
+                // What ends a scripted reply is a special token.
+                step.text = match scripted {
+                    Some(_) => reply.trim_end_matches(['!', '~']).to_owned(),
+                    None => reply,
+                };
             }
             let len = prefix.len() as u64;
             usage.prefill_new = new;
@@ -413,6 +418,9 @@ impl World {
     pub(crate) fn engine(&self) -> Engine {
         let mut letters = toy::Letters::new();
         (letters.boundary, letters.eos, letters.at_once) = (self.boundary, self.eos, self.at_once);
+        if !self.script.is_empty() {
+            letters.context = 10_000_000;
+        }
         let mut engine = Engine::new(letters);
         (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
         (engine.forgets, engine.knows) = (self.forgets, self.knows);
