@@ -37,6 +37,7 @@ pub struct Entry {
     /// CPU time of tools, nanoseconds.
     pub tool_cpu_ns: u64,
     /// Calls of tools that were run. One that is answered from memory is not among them.
+    #[serde(skip_serializing_if = "is_zero")]
     pub tool_calls: u64,
     /// Requests made of models.
     pub calls: u64,
@@ -50,6 +51,11 @@ pub struct Entry {
     pub wall_ns: u64,
     /// Time between submission and first work, nanoseconds, where the engine tells.
     pub queue_ns: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Entry {

@@ -120,7 +120,7 @@ pub fn run(
     clock: &dyn Clock,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Ended, RunError> {
-    let Helpers { prm, tools: kit } = helpers;
+    let Helpers { prm, tools: mut kit } = helpers;
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
     }
@@ -160,7 +160,7 @@ pub fn run(
         },
     };
     let mut built_in = tools::BuiltIn::new();
-    let tools = tools::equip(&run.strategy, run.dataset.kind.form(), kit, &mut built_in);
+    let tools = tools::equip(&run.strategy, run.dataset.kind.form(), kit.as_mut(), &mut built_in);
     let mut models = Models { policy, scorers, tools };
     let mut failure = None;
     let problems = run.dataset.items.len();

@@ -64,13 +64,13 @@ impl BuiltIn {
 pub(crate) fn equip<'a>(
     strategy: &StrategySpec,
     form: AnswerForm,
-    kit: Option<Toolkit<'a>>,
+    kit: Option<&'a mut Toolkit<'_>>,
     built_in: &'a mut BuiltIn,
 ) -> Vec<Equipped<'a>> {
-    let Some(Toolkit { python, turn }) = kit.filter(|_| strategy.calling().is_some()) else {
-        return Vec::new();
-    };
-    let mut tools = vec![Equipped { tool: python, profile: profile(strategy, form, turn.clone()) }];
+    let Some(kit) = kit.filter(|_| strategy.calling().is_some()) else { return Vec::new() };
+    let turn = kit.turn.clone();
+    let python = profile(strategy, form, turn.clone());
+    let mut tools = vec![Equipped { tool: &mut *kit.python, profile: python }];
     if matches!(strategy, StrategySpec::ReAct { .. }) {
         let profile = || react(Reads::Input, turn.clone());
         tools.push(Equipped { tool: &mut built_in.calculator, profile: profile() });

@@ -440,3 +440,66 @@ fn a_wrong_process_reward_model_is_refused() {
     let beside = ["eval", "greedy", "--model", &policy, "--beside", "greedy"];
     refused(&beside, &["`--beside greedy` has no effect"]);
 }
+
+/// The interpreter that `cargo xtask` made.
+fn python() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "xtask tells tests where the interpreter is")]
+    let named = std::env::var("ESPALIER_PYTHON").ok().map(PathBuf::from);
+    let made = Path::new(env!("CARGO_BIN_EXE_espalier")).ancestors().nth(2);
+    let python = named.or_else(|| Some(made?.join("python/bin/python")));
+    let python = python.filter(|path| path.exists());
+    if python.is_none() {
+        eprintln!("SKIPPED: no Python environment; `cargo xtask sandbox check` makes one");
+    }
+    python
+}
+
+#[test]
+fn what_runs_code_is_refused_before_a_model_is_loaded() {
+    let with = |strategy, more: &[&str]| {
+        let all = [&["eval", strategy, "--model", "/no/model", "--limit", "1"], more].concat();
+        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let refused = |arguments: Vec<String>, parts: &[&str]| {
+        refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), parts);
+    };
+    refused(with("pal", &[]), &["--python"]);
+    let missing = ["--python", "/no/python"];
+    refused(with("sc-tir", &missing), &["`/no/python`", "cargo xtask sandbox check"]);
+    let no_tier = [&missing[..], &["--sandbox-tier", "none"]].concat();
+    refused(with("tora", &no_tier), &["`--sandbox-tier`", "`none`", "none-i-accept-the-risk"]);
+    let same = [&missing[..], &["--n", "3"]].concat();
+    refused(with("react", &same), &["`--n 3`", "`--temperature 0`"]);
+    let dry = [&missing[..], &["--dry-run"]].concat();
+    refused(with("pal", &dry), &["`--dry-run`", "calls", "--limit"]);
+}
+
+#[test]
+fn runs_with_code_say_how_it_was_isolated() {
+    let Some(python) = python() else { return };
+    // Room for prompts with an example.
+    let model = broken("llama", |dir| edit(&dir.join("config.json"), ": 256", ": 4096"));
+    let (model, python) = (model.path().display().to_string(), python.display().to_string());
+    for (tier, warns) in [("highest", false), ("none-i-accept-the-risk", true)] {
+        for strategy in ["pal", "sc-tir", "tora", "react"] {
+            let dir = TempDir::new().unwrap();
+            let more = ["--max-tokens", "16", "--limit", "2", "--json", "--out", "run"];
+            let tools = ["--python", &python, "--sandbox-tier", tier];
+            let arguments = [&eval(strategy, &model, &more)[..], &tools].concat();
+            let output = run(dir.path(), &arguments);
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{strategy}: {message}");
+            let printed = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(printed.contains("NO ISOLATION"), warns, "{printed}");
+            let info: Value =
+                serde_json::from_slice(&fs::read(dir.path().join("run/run.json")).unwrap())
+                    .unwrap();
+            let sandbox = &info["generation"]["sandbox"];
+            let said = sandbox["tier"].as_str().unwrap();
+            assert_eq!(said == "none-i-accept-the-risk", warns, "{sandbox}");
+            assert!(sandbox["versions"]["sympy"].is_string(), "{sandbox}");
+            let last: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+            assert_eq!((&last["n"], &last["failed"]), (&2.into(), &0.into()));
+        }
+    }
+}

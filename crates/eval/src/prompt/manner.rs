@@ -4,7 +4,6 @@ use espalier_core::Stops;
 
 use super::{Message, Role, fill};
 use crate::dataset::{AnswerForm, DatasetKind};
-use crate::tools::NAMES;
 
 /// How a model is asked to work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +184,7 @@ Final Answer: 15
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tools::NAMES;
 
     #[test]
     fn every_manner_asks_the_question_once_and_last() {

@@ -45,7 +45,7 @@ fn an_observation_is_a_child_that_no_model_paid_for() {
     let step = tree.node(NodeId(2)).step.clone().expect("a tool left it");
     let observed = Observed { tool: ABACUS, status: ObservationStatus::Ok };
     assert_eq!((step.observed, step.stats.len()), (Some(observed), 0));
-    assert_eq!(tree.path(NodeId(3)).text(), "acc.<3>a!");
+    assert_eq!(tree.path(NodeId(3)).text(), "acc.<3>a");
     let entry = out.ledger.node(NodeId(2));
     assert_eq!(entry, Entry { tool_calls: 1, tool_cpu_ns: 300, ..Entry::default() });
     // Who goes on first pays for its three tokens.
@@ -85,6 +85,18 @@ fn equal_calls_run_once_and_the_first_asked_pays() {
     assert_eq!(out.tree.observation(NodeId(2)), Some(NodeId(4)));
     let text = |id| out.tree.node(NodeId(id)).step.as_ref().map(|step| step.text.clone());
     assert!([4, 5, 6].into_iter().all(|id| text(id).as_deref() == Some("<2>")));
+}
+
+#[test]
+fn an_observation_keeps_what_was_computed_of_its_path() {
+    let script = ["acc.", "a!"].map(str::to_owned).to_vec();
+    let world = World { script, thrifty: true, ..World::new(0, 1) };
+    let retain = Retain::New(Vec::new());
+    let rounds = [vec![sample(0, 1)], vec![call(1)], vec![sample(2, 1)]];
+    let rounds = rounds.map(|asks| Round { asks, score: None, retain: retain.clone() });
+    // Worlds check that nothing is computed again.
+    let out = world.search(Box::new(Script(rounds.into())));
+    assert_eq!(out.ledger.node(NodeId(3)).prefill_new, 3, "the observation alone");
 }
 
 #[test]

@@ -107,10 +107,15 @@ proptest! {
             return Ok(());
         }
         let tree = &out.tree;
-        // An observation is computed when the path goes on from it.
-        let computed = |id: &NodeId| tree.observed(*id).is_none() || !tree.children(*id).is_empty();
+        // An observation is computed when a path goes on from it, once for all that begin alike.
+        let mut begun = BTreeSet::new();
+        let mut computed = |id: &NodeId| {
+            let goes_on = !tree.children(*id).is_empty();
+            tree.observed(*id).is_none() || (goes_on && begun.insert(tree.tokens(*id)))
+        };
+        let own = |id| tree.node(id).below - tree.parent(id).map_or(0, |up| tree.node(up).below);
         let distinct = tree.prompt().tokens.len() as u64
-            + tree.ids().filter(computed).map(|id| tree.node(id).below - tree.parent(id).map_or(0, |up| tree.node(up).below)).sum::<u64>();
+            + tree.ids().filter(&mut computed).map(own).sum::<u64>();
         let total = out.ledger.total();
         if tree.len() > 1 {
             prop_assert_eq!(total.prefill_new + total.decode_new, distinct);
