@@ -33,6 +33,7 @@ pub mod belief;
 pub mod blocks;
 mod books;
 mod candidates;
+pub mod coding;
 pub mod config;
 pub mod difficulty;
 pub mod driver;
@@ -54,6 +55,7 @@ pub mod tree;
 mod turns;
 pub mod visits;
 
+pub use coding::Coding;
 pub use config::{Config, Equipped, Models, Task};
 pub use driver::{Report, search, search_many};
 pub use error::SearchError;

@@ -35,7 +35,9 @@ impl Called {
         profile: &dyn Profile,
         policy: &dyn Policy,
     ) -> Result<Step, ModelError> {
-        let Shown { text, mut finish } = profile.show(of, observation);
+        let output = plain(&observation.output, policy)?;
+        let observation = Observation { output, ..observation.clone() };
+        let Shown { text, mut finish } = profile.show(of, &observation);
         let mut tokens = policy.encode(&text)?;
         if tokens.len() as u64 > self.room {
             tokens = tokens[..self.room as usize].into();
@@ -50,6 +52,17 @@ impl Called {
             finish,
         })
     }
+}
+
+/// An output that says to the policy nothing but its letters: where it spells a special token, such as the end of
+/// a turn, what opens it stands apart.
+fn plain(output: &str, policy: &dyn Policy) -> Result<String, ModelError> {
+    let said = policy.decode(&policy.encode(output)?);
+    let letters = |text: &str| text.split_whitespace().collect::<String>();
+    if letters(&said) == letters(output) {
+        return Ok(output.to_owned());
+    }
+    Ok(output.replace('<', "< ").replace('[', "[ "))
 }
 
 /// What is wrong with calling a tool here.

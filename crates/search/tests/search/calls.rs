@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Ask, Entry, Event, Finish, NodeId, Observation, ObservationStatus, Observed, Profile, Retain,
-    Round, ScorerId, Shown, Step, Stop, Until,
+    Ask, Call, Entry, Event, Finish, NodeId, Observation, ObservationStatus, Observed, Profile,
+    Retain, Round, ScorerId, Shown, Step, Stop, Until,
 };
 use espalier_search::{Outcome, SearchError, chronicle, dot, render};
 use proptest::prelude::*;
 
 use crate::{
     laws::world,
-    strategies::{ABACUS, CALLING, Script},
+    strategies::{ABACUS, CALLING, CODING_BEAM, CODING_PUCT, CODING_UCT, Script, marks},
     tools::Marks,
-    toys::{World, substance},
+    toys::{SPECIAL, World, substance},
 };
 
 fn sample(parent: u32, count: u32) -> Ask {
@@ -40,7 +40,13 @@ fn refusal(out: &Outcome) -> String {
 fn an_observation_is_a_child_that_no_model_paid_for() {
     let rounds = vec![vec![sample(0, 1)], vec![call(1)], vec![sample(2, 2)]];
     let out = told(&["acc.", "a!", "b!"], rounds);
-    insta::assert_snapshot!(render(&out.tree), @"");
+    insta::assert_snapshot!(render(&out.tree), @r#"
+    0 "q" root
+    1   "acc." -
+    2     "<3>" observed
+    3       "a" - eos
+    4       "b" - eos
+    "#);
     let tree = &out.tree;
     let step = tree.node(NodeId(2)).step.clone().expect("a tool left it");
     let observed = Observed { tool: ABACUS, status: ObservationStatus::Ok };
@@ -142,20 +148,35 @@ fn an_observation_that_fills_the_path_leads_nowhere() {
 }
 
 #[test]
+fn an_output_that_spells_a_special_token_is_letters() {
+    let leaves = |_: &Call| Observation {
+        status: ObservationStatus::Ok,
+        output: format!("a{SPECIAL}b"),
+        cpu_ns: 1,
+    };
+    let world = World { script: vec!["ac.".to_owned()], leaves, ..World::new(0, 1) };
+    let rounds = [vec![sample(0, 1)], vec![call(1)]];
+    let rounds = rounds.map(|asks| Round { asks, ..Round::default() });
+    let out = world.search(Box::new(Script(rounds.into())));
+    let step = out.tree.node(NodeId(2)).step.clone().expect("a tool left it");
+    assert_eq!((step.text.as_str(), step.tokens.contains(&3)), ("<a< end>b>", false));
+}
+
+#[test]
 fn what_cannot_be_called_is_refused() {
     let replies = ["ac.", "ab.", "c~", "a!"];
     let refused =
         |asks: Vec<Ask>| refusal(&told(&replies, vec![vec![sample(0, 4)], vec![call(1)], asks]));
-    insta::assert_snapshot!(refused(vec![call(9)]), @"");
-    insta::assert_snapshot!(refused(vec![call(0)]), @"");
-    insta::assert_snapshot!(refused(vec![call(1)]), @"");
-    insta::assert_snapshot!(refused(vec![call(2)]), @"");
-    insta::assert_snapshot!(refused(vec![call(3)]), @"");
-    insta::assert_snapshot!(refused(vec![call(4)]), @"");
-    insta::assert_snapshot!(refused(vec![call(5)]), @"");
-    insta::assert_snapshot!(refused(vec![Ask::Score { node: NodeId(5), scorer: ScorerId(0) }]), @"");
+    insta::assert_snapshot!(refused(vec![call(9)]), @"ask `tool` of round 2 refused: no node `9`: the tree has 6");
+    insta::assert_snapshot!(refused(vec![call(0)]), @"ask `tool` of round 2 refused: node `0` has no step that a policy wrote; name one that calls");
+    insta::assert_snapshot!(refused(vec![call(1)]), @"ask `tool` of round 2 refused: node `1` called a tool before; read its child `5`");
+    insta::assert_snapshot!(refused(vec![call(2)]), @"ask `tool` of round 2 refused: node `2` has no call of `abacus`; ask where there is one");
+    insta::assert_snapshot!(refused(vec![call(3)]), @"ask `tool` of round 2 refused: node `3` was cut by length, and its call may be, too; leave it out");
+    insta::assert_snapshot!(refused(vec![call(4)]), @"ask `tool` of round 2 refused: node `4` has no call of `abacus`; ask where there is one");
+    insta::assert_snapshot!(refused(vec![call(5)]), @"ask `tool` of round 2 refused: node `5` has no step that a policy wrote; name one that calls");
+    insta::assert_snapshot!(refused(vec![Ask::Score { node: NodeId(5), scorer: ScorerId(0) }]), @"ask `score` of round 2 refused: node `5` is an observation, which nobody chose; score the step that calls");
     let twice = told(&replies, vec![vec![sample(0, 1)], vec![call(1), call(1)]]);
-    insta::assert_snapshot!(refusal(&twice), @"");
+    insta::assert_snapshot!(refusal(&twice), @"ask `tool` of round 1 refused: node `1` calls a tool twice; ask once");
 }
 
 #[test]
@@ -168,7 +189,7 @@ fn a_tool_that_fails_ends_its_problem_and_is_no_observation() {
     assert_eq!((out.stop, out.tree.len()), (Stop::Failed, 4), "the rounds before stay");
     let error = out.error.as_ref().expect("it failed");
     assert!(matches!(error, SearchError::Tool { round: 3, .. }));
-    insta::assert_snapshot!(std::error::Error::source(error).unwrap(), @"");
+    insta::assert_snapshot!(std::error::Error::source(error).unwrap(), @"tool `abacus` failed: told to fail");
     assert_eq!(out.spent, out.ledger.total().spend());
 }
 
@@ -234,6 +255,29 @@ proptest! {
         prop_assert!(all.trace.starts_with(&cut.trace[..cut.trace.len() - 1]));
         let failed = matches!(cut.error, Some(SearchError::Tool { .. }));
         prop_assert_eq!(failed, cut.trace != all.trace);
+    }
+}
+
+/// Steps whose code is due are not continued before it has run.
+#[test]
+fn searches_by_steps_go_on_from_observations() {
+    for kind in [CODING_BEAM, CODING_UCT, CODING_PUCT] {
+        let mut below = 0;
+        for seed in 0..40 {
+            let out = World { boundary: 0.4, ..World::new(kind, seed) }.run();
+            let tree = &out.tree;
+            for id in tree.ids().skip(1) {
+                let parent = tree.parent(id).expect("not the root");
+                let calls = tree.observed(id).is_none() && parent != NodeId::ROOT && {
+                    let step = tree.node(parent).step.as_ref().expect("not the root");
+                    step.observed.is_none() && marks().call(step).is_some()
+                };
+                // Rollouts of the one with rollouts go on from other steps, too, but not from these.
+                assert!(!calls, "kind {kind}, seed {seed}: {id} continues a call");
+                below += u32::from(tree.observed(parent).is_some());
+            }
+        }
+        assert!(below > 20, "kind {kind}: {below}");
     }
 }
 

@@ -7,9 +7,9 @@ use espalier_core::{
     Seed, ToolId, Until,
 };
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase, Registry,
-    Revision, ScTir, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, Coding, ComputeOptimal, Dvts,
+    Gate, GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase,
+    Registry, Revision, ScTir, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
     belief::Prior,
     render,
     thoughts::{Evaluate, Generate},
@@ -28,9 +28,14 @@ pub(crate) const SC_TIR: usize = 25;
 pub(crate) const RESTARTS: usize = 26;
 pub(crate) const PAL: usize = 27;
 pub(crate) const TORA: usize = 28;
-pub(crate) const CALLING: [usize; 5] = [SC_TIR, RESTARTS, PAL, TORA, CALLER];
+/// Those that search step by step and run code.
+pub(crate) const CODING_BEAM: usize = 29;
+pub(crate) const CODING_UCT: usize = 30;
+pub(crate) const CODING_PUCT: usize = 31;
+pub(crate) const CALLING: [usize; 8] =
+    [SC_TIR, RESTARTS, PAL, TORA, CODING_BEAM, CODING_UCT, CODING_PUCT, CALLER];
 /// The three that are made up.
-const EXPLORER: usize = 29;
+const EXPLORER: usize = 32;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 pub(crate) const CALLER: usize = PROMPTER + 1;
 /// Those that are shipped.
@@ -81,6 +86,10 @@ pub(crate) fn marks() -> Arc<dyn Profile> {
     Arc::new(Marks(Finish::Step))
 }
 
+pub(crate) fn coding() -> Coding {
+    Coding { tool: ABACUS, profile: marks() }
+}
+
 pub(crate) type Built = Result<Box<dyn Strategy>, BadStrategy>;
 
 pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
@@ -129,6 +138,18 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
         RESTARTS => boxed(ScTir::new(3, 4, OnFail::Restart, ABACUS, marks())),
         PAL => boxed(Pal::new(4, ENDING, Arc::new(Marks(Finish::Eos)))),
         TORA => boxed(ToRa::new(3, 3, ABACUS, marks())),
+        CODING_BEAM => {
+            let beam = Beam::new(2, None, 5, SCORER, Aggregate::Last);
+            boxed(beam.map(|beam| beam.with_code(coding())))
+        }
+        CODING_UCT => {
+            let uct = Uct::new(2, 8, 9, 0.5, SCORER);
+            boxed(uct.map(|uct| uct.with_code(coding()).with_rollouts(1)))
+        }
+        CODING_PUCT => {
+            let puct = Puct::new(2, 8, 9, 1.0, SCORER);
+            boxed(puct.map(|puct| puct.with_code(coding())))
+        }
         CALLER => Ok(Box::new(Caller { seed: Seed::run(seed), rounds: 0 }) as _),
         PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),

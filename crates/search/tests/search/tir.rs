@@ -86,7 +86,15 @@ fn sc_tir_runs_the_last_block_and_votes() {
         format!("{}\nNo, rather:\n```python\nprint(2 + 2)\n```\n```output\n", block("print(9)"));
     let replies = [&first, &two, "\nSo \\boxed{3}.!", "\nSo \\boxed{4}.!"];
     let out = played(sc_tir(2, 4, OnFail::Prune), numina(), &replies);
-    insta::assert_snapshot!(render(&out.tree), @"");
+    insta::assert_snapshot!(render(&out.tree), @r#"
+    0 "q" root
+    1   "Let me compute.\n```python\nprint(1 + 2)\n`"… -
+    3     "\n```output\n3\n```" observed
+    5       "\nSo \\boxed{3}." - eos
+    2   "Let me compute.\n```python\nprint(9)\n```\nN"… -
+    4     "4\n```" observed
+    6       "\nSo \\boxed{4}." - eos
+    "#);
     assert_eq!(text(&out.tree, 5), format!("{first}\n```output\n3\n```\nSo \\boxed{{3}}."));
     assert!(text(&out.tree, 6).ends_with("print(2 + 2)\n```\n```output\n4\n```\nSo \\boxed{4}."));
     assert_eq!(out.stop, Stop::Done);
@@ -124,7 +132,16 @@ fn sc_tir_prunes_what_has_no_code_or_made_its_output_up() {
         "\n\\boxed{4}!",
     ];
     let out = played(sc_tir(5, 3, OnFail::Prune), numina(), &replies);
-    insta::assert_snapshot!(render(&out.tree), @"");
+    insta::assert_snapshot!(render(&out.tree), @r#"
+    0 "q" root
+    1   "I think \\boxed{5}." - eos
+    2   "No code here." - length
+    3   "Let me compute.\n```python\nprint(1)\n```\n`"… -
+    4   "Let me compute.\n```python\nprint(1 + 4)\n`"… - eos
+    5   "Let me compute.\n```python\nprint(2 + 2)\n`"… -
+    6     "\n```output\n4\n```" observed
+    7       "\n\\boxed{4}" - eos
+    "#);
     assert_eq!(voted(&out.tree).as_deref(), Some("4"), "one path of five counts");
     assert_eq!(majority(&out.tree, &Said).map(|all| all.answer.0).as_deref(), Some("5"));
 }
@@ -134,7 +151,16 @@ fn sc_tir_restarts_what_wrote_no_code() {
     let code = block("print(2 + 2)");
     let replies = ["I think \\boxed{5}.!", &code, &code, "\n\\boxed{4}!", "\n\\boxed{4}!"];
     let out = played(sc_tir(2, 3, OnFail::Restart), numina(), &replies);
-    insta::assert_snapshot!(render(&out.tree), @"");
+    insta::assert_snapshot!(render(&out.tree), @r#"
+    0 "q" root
+    1   "I think \\boxed{5}." - eos
+    2   "Let me compute.\n```python\nprint(2 + 2)\n`"… -
+    3     "\n```output\n4\n```" observed
+    5       "\n\\boxed{4}" - eos
+    4   "Let me compute.\n```python\nprint(2 + 2)\n`"… -
+    6     "\n```output\n4\n```" observed
+    7       "\n\\boxed{4}" - eos
+    "#);
     assert_eq!(voted(&out.tree).as_deref(), Some("4"));
     // A restart uses up a step of its path.
     let replies = ["no!", "no!", "no!"];
@@ -179,7 +205,19 @@ fn pal_answers_what_its_program_prints() {
     let (one, fails, silent) = (block("print(1 + 2)"), block("print(1/0)"), block("x = 7"));
     let ended = format!("{one}!");
     let out = played(pal(6), printed(), &[&one, &fails, &silent, "no code, 9!", &ended, "cut~"]);
-    insta::assert_snapshot!(render(&out.tree), @"");
+    insta::assert_snapshot!(render(&out.tree), @r#"
+     0 "q" root
+     1   "Let me compute.\n```python\nprint(1 + 2)\n`"… -
+     7     "\n#### 3\n" observed eos
+     2   "Let me compute.\n```python\nprint(1/0)\n```" -
+     8     "\n```output\nZeroDivisionError: division b"… observed, failed
+     3   "Let me compute.\n```python\nx = 7\n```" -
+     9     "\n```output\n\n```" observed
+     4   "no code, 9" - eos
+     5   "Let me compute.\n```python\nprint(1 + 2)\n`"… - eos
+    10     "\n#### 3\n" observed eos
+     6   "cut" - length
+    "#);
     let vote =
         |tree: &Tree| majority_of(tree, &Said, |id| Pal::counts(tree, id)).map(|s| s.answer.0);
     assert_eq!(vote(&out.tree).as_deref(), Some("3"));
@@ -208,7 +246,24 @@ fn tora_goes_on_until_it_boxes_an_answer() {
         |calls| ToRa::new(1, calls, ABACUS, Arc::new(Fenced::tora())).expect("sound numbers");
     let (one, two) = (block("print(1 + 2)"), block("print(3 + 4)"));
     let out = played(tora(4), Fenced::tora(), &[&one, &two, "\nIt is \\boxed{7}.!"]);
-    insta::assert_snapshot!(text(&out.tree, 5), @"");
+    insta::assert_snapshot!(text(&out.tree, 5), @r#"
+    Let me compute.
+    ```python
+    print(1 + 2)
+    ```
+    ```output
+    3
+    ```
+    Let me compute.
+    ```python
+    print(3 + 4)
+    ```
+    ```output
+    7
+    ```
+
+    It is \boxed{7}.
+    "#);
     // A step that boxes something answers, whatever code it ends with.
     let boxes = format!("\\boxed{{3}}, check:\n{two}");
     let out = played(tora(4), Fenced::tora(), &[&boxes]);
@@ -260,7 +315,20 @@ fn react_calls_the_tool_it_names_and_mends_a_wrong_name() {
         ..World::new(0, 3)
     };
     let out = world.search(Box::new(react_of(4)));
-    insta::assert_snapshot!(text(&out.tree, 5), @"");
+    insta::assert_snapshot!(text(&out.tree, 5), @"
+    Thought: I add.
+    Action: Calculator
+    Action Input: 1 + 2
+    Observation: `Calculator` is no tool; the tools are: python
+    Thought: Rather Python.
+    Action: Python
+    Action Input: ```python
+    print(1 + 2)
+    ```
+    Observation: 3
+    Thought: I know.
+    Final Answer: 3
+    ");
     let tools: Vec<Option<ToolId>> =
         [2, 4].map(|id| out.tree.observed(NodeId(id)).map(|seen| seen.tool)).into();
     assert_eq!(tools, [Some(ENDING), Some(ABACUS)]);

@@ -47,6 +47,9 @@ pub(crate) struct Engine {
     submitted: u64,
 }
 
+/// A special token of the engine's: one letter, of which nothing is seen in the text.
+pub(crate) const SPECIAL: &str = "<end>";
+
 /// What to reply to a prompt.
 pub(crate) type Knows = fn(&str) -> Option<String>;
 
@@ -186,11 +189,11 @@ impl Policy for Engine {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
-        self.letters.encode(text)
+        self.letters.encode(&text.replace(SPECIAL, "\u{3}"))
     }
 
     fn decode(&self, tokens: &[TokenId]) -> String {
-        self.letters.decode(tokens)
+        self.letters.decode(tokens).replace('\u{3}', "")
     }
 }
 
