@@ -69,7 +69,7 @@ impl<'a> Modulo<'a> {
     /// The remainder of one answer; `None` where it is not a whole number of at least 0.
     #[must_use]
     pub fn of(answer: &Answer, modulo: NonZeroU32) -> Option<Answer> {
-        let number: BigInt = crate::grade::evaluate(&answer.0)?.parse().ok()?;
+        let number: BigInt = crate::grade::exact_value(&answer.0)?.parse().ok()?;
         (!number.is_negative()).then(|| Answer((number % modulo.get()).to_string()))
     }
 }

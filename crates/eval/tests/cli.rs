@@ -480,8 +480,10 @@ fn runs_with_code_say_how_it_was_isolated() {
     // Room for prompts with an example.
     let model = broken("llama", |dir| edit(&dir.join("config.json"), ": 256", ": 4096"));
     let (model, python) = (model.path().display().to_string(), python.display().to_string());
-    for (tier, warns) in [("highest", false), ("none-i-accept-the-risk", true)] {
-        for strategy in ["pal", "sc-tir", "tora", "react"] {
+    let all = ["pal", "sc-tir", "tora", "react"];
+    let tiers = [("highest", false, &all[..]), ("none-i-accept-the-risk", true, &all[..1])];
+    for (tier, warns, strategies) in tiers {
+        for &strategy in strategies {
             let dir = TempDir::new().unwrap();
             let more = ["--max-tokens", "16", "--limit", "2", "--json", "--out", "run"];
             let tools = ["--python", &python, "--sandbox-tier", tier];

@@ -90,7 +90,7 @@ impl Policy {
 }
 
 /// The exact value of an expression, in a notation of its own; `None` where it has none that can be told.
-pub(crate) fn evaluate(expression: &str) -> Option<String> {
+pub(crate) fn exact_value(expression: &str) -> Option<String> {
     let value = parse::value(&lex::lex(expression)?).ok()?;
     value.canonical()
 }

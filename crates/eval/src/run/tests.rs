@@ -548,12 +548,14 @@ fn with_tools(strategy: StrategySpec) -> Vec<Record> {
         Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
     };
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    let mut coder = Coder(Letters { eos: 0.0, boundary: 0.0, ..Letters::new() });
+    let mut letters = Letters::new();
+    (letters.eos, letters.boundary) = (0.0, 0.0);
+    let mut coder = Coder(letters);
     let bare =
         run(&plan, &mut put, &mut coder, Helpers::default(), &mut store, &Frozen, &mut go_on);
     assert!(matches!(bare, Err(RunError::NoTools { .. })));
     let mut python = Python::default();
-    let tools = Some(crate::tools::Toolkit { python: &mut python, turn: None });
+    let tools = Some(Toolkit { python: &mut python, turn: None });
     let helpers = Helpers { prm: None, tools };
     let ended = run(&plan, &mut put, &mut coder, helpers, &mut store, &Frozen, &mut go_on);
     assert_eq!(ended.unwrap(), Ended::Complete);

@@ -4,7 +4,7 @@ use espalier_core::{
     Call, ModelError, Observation, ObservationStatus, Service, Ticket, Tool, ToolError,
 };
 
-use crate::grade::evaluate;
+use crate::grade::exact_value;
 
 /// The longest expression that is read, in bytes.
 const MAX_BYTES: usize = 1000;
@@ -34,7 +34,7 @@ impl Calculator {
         if text.len() > MAX_BYTES {
             return Err(format!("an expression of {} bytes; give at most {MAX_BYTES}", text.len()));
         }
-        evaluate(&text.replace("**", "^")).ok_or_else(|| {
+        exact_value(&text.replace("**", "^")).ok_or_else(|| {
             format!("`{text}` has no exact value; give numbers, + - * / ^, sqrt() and parentheses")
         })
     }
