@@ -4,9 +4,9 @@ mod bin;
 mod boundary;
 mod calling;
 mod check;
+mod display;
 mod prompted;
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ use espalier_core::{Aggregate, Stops};
 use espalier_prm::Confidence;
 use espalier_search::belief::Prior;
 use serde::{Deserialize, Serialize};
-
-use crate::prompt::Manner;
 
 pub use bin::{Bin, REDRAWS, Then, UnknownOption};
 pub use boundary::{BadBoundary, Boundary};
@@ -365,52 +363,6 @@ pub enum StrategySpec {
     },
 }
 
-impl fmt::Display for StrategySpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Greedy => f.write_str("greedy"),
-            Self::BestOfN { n, .. } => write!(f, "best-of-n, n {n}"),
-            Self::SelfConsistency { n, .. } => write!(f, "self-consistency, n {n}"),
-            Self::AdaptiveConsistency { n, .. } => write!(f, "adaptive-consistency, n {n}"),
-            Self::Gate { first, width, n, .. } => {
-                write!(f, "gate, first {first}, width {width}{}", candidates(*n))
-            }
-            Self::ComputeOptimal { first, table, .. } => match &table[..] {
-                [Bin { then, .. }] => write!(f, "compute-optimal, first {first}, then {then}"),
-                bins => write!(f, "compute-optimal, first {first}, bins {}", bins.len()),
-            },
-            Self::AbMcts { n, .. } => write!(f, "ab-mcts, n {n}"),
-            Self::Beam { width, n, .. } => write!(f, "beam, width {width}{}", candidates(*n)),
-            Self::Dvts { width, n, .. } => write!(f, "dvts, width {width}{}", candidates(*n)),
-            Self::Lookahead { width, n, lookahead, .. } => {
-                write!(f, "lookahead {lookahead}, width {width}{}", candidates(*n))
-            }
-            Self::Rebase { n, .. } => write!(f, "rebase, n {n}"),
-            Self::ParticleFilter { n, .. } => write!(f, "particle-filter, n {n}"),
-            Self::Uct { width, simulations, .. } => {
-                write!(f, "uct, width {width}, simulations {simulations}")
-            }
-            Self::Puct { width, simulations, .. } => {
-                write!(f, "puct, width {width}, simulations {simulations}")
-            }
-            Self::TotBfs { breadth, .. } => write!(f, "tot-bfs, breadth {breadth}"),
-            Self::TotDfs { visits, .. } => write!(f, "tot-dfs, visits {visits}"),
-            Self::Revision { chains, revisions, .. } => {
-                write!(f, "revision, chains {chains}, revisions {revisions}")
-            }
-            Self::Graph { n, group, .. } => write!(f, "graph, n {n}, group {group}"),
-            Self::ScTir { width, depth, .. } => write!(f, "sc-tir, width {width}, depth {depth}"),
-            Self::Pal { n, .. } => write!(f, "pal, n {n}"),
-            Self::ToRa { n, calls, .. } => write!(f, "tora, n {n}, calls {calls}"),
-            Self::ReAct { n, calls, .. } => write!(f, "react, n {n}, calls {calls}"),
-        }
-    }
-}
-
-fn candidates(n: Option<u32>) -> String {
-    n.map_or_else(String::new, |n| format!(", n {n}"))
-}
-
 impl StrategySpec {
     /// What it has if it goes step by step.
     #[must_use]
@@ -460,38 +412,6 @@ impl StrategySpec {
             Self::Beam { next, .. } => *next == NextName::Prompt,
             Self::TotBfs { thinking, .. } | Self::TotDfs { thinking, .. } => thinking.is_prompted(),
             _ => false,
-        }
-    }
-
-    /// What it has if it calls tools.
-    #[must_use]
-    pub fn calling(&self) -> Option<&Calling> {
-        match self {
-            Self::ScTir { calling, .. }
-            | Self::Pal { calling, .. }
-            | Self::ToRa { calling, .. }
-            | Self::ReAct { calling, .. } => Some(calling),
-            _ => None,
-        }
-    }
-
-    /// What answers are reduced by, where they are whole numbers that count by their remainder.
-    #[must_use]
-    pub fn modulo(&self) -> Option<NonZeroU32> {
-        match self {
-            Self::ScTir { modulo, .. } => *modulo,
-            _ => None,
-        }
-    }
-
-    /// How it has the model work.
-    #[must_use]
-    pub fn manner(&self) -> Manner {
-        match self {
-            Self::ScTir { .. } | Self::ToRa { .. } => Manner::Code,
-            Self::Pal { .. } => Manner::Program,
-            Self::ReAct { .. } => Manner::Act,
-            _ => Manner::Reason,
         }
     }
 

@@ -446,8 +446,7 @@ fn python() -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "xtask tells tests where the interpreter is")]
     let named = std::env::var("ESPALIER_PYTHON").ok().map(PathBuf::from);
     let made = Path::new(env!("CARGO_BIN_EXE_espalier")).ancestors().nth(2);
-    let python = named.or_else(|| Some(made?.join("python/bin/python")));
-    let python = python.filter(|path| path.exists());
+    let python = named.or_else(|| Some(made?.join("python/bin/python"))).filter(|p| p.exists());
     if python.is_none() {
         eprintln!("SKIPPED: no Python environment; `cargo xtask sandbox check` makes one");
     }
@@ -456,22 +455,17 @@ fn python() -> Option<PathBuf> {
 
 #[test]
 fn what_runs_code_is_refused_before_a_model_is_loaded() {
-    let with = |strategy, more: &[&str]| {
-        let all = [&["eval", strategy, "--model", "/no/model", "--limit", "1"], more].concat();
-        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
-    };
-    let refused = |arguments: Vec<String>, parts: &[&str]| {
-        refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), parts);
-    };
-    refused(with("pal", &[]), &["--python"]);
-    let missing = ["--python", "/no/python"];
-    refused(with("sc-tir", &missing), &["`/no/python`", "cargo xtask sandbox check"]);
-    let no_tier = [&missing[..], &["--sandbox-tier", "none"]].concat();
-    refused(with("tora", &no_tier), &["`--sandbox-tier`", "`none`", "none-i-accept-the-risk"]);
-    let same = [&missing[..], &["--n", "3"]].concat();
-    refused(with("react", &same), &["`--n 3`", "`--temperature 0`"]);
-    let dry = [&missing[..], &["--dry-run"]].concat();
-    refused(with("pal", &dry), &["`--dry-run`", "calls", "--limit"]);
+    let no = ["--python", "/no/python"];
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("pal", &[], &["--python"]),
+        ("sc-tir", &no, &["`/no/python`", "cargo xtask sandbox check"]),
+        ("tora", &[no[0], no[1], "--sandbox-tier", "none"], &["`--sandbox-tier`", "`none`"]),
+        ("react", &[no[0], no[1], "--n", "3"], &["`--n 3`", "`--temperature 0`"]),
+        ("pal", &[no[0], no[1], "--dry-run"], &["`--dry-run`", "calls", "--limit"]),
+    ];
+    for (strategy, more, parts) in cases {
+        refused(&[&eval(strategy, "/no/model", &["--limit", "1"])[..], more].concat(), parts);
+    }
 }
 
 #[test]
@@ -500,8 +494,7 @@ fn runs_with_code_say_how_it_was_isolated() {
             let said = sandbox["tier"].as_str().unwrap();
             assert_eq!(said == "none-i-accept-the-risk", warns, "{sandbox}");
             assert!(sandbox["versions"]["sympy"].is_string(), "{sandbox}");
-            let last: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
-            assert_eq!((&last["n"], &last["failed"]), (&2.into(), &0.into()));
+            assert!(printed.lines().last().unwrap().contains("\"failed\":0"), "{printed}");
         }
     }
 }

@@ -123,8 +123,9 @@ mod tests {
 
         #[test]
         fn what_is_fenced_is_read_back(codes in prop::collection::vec("[a-z =()\n]{0,20}", 0..6)) {
-            let text: String =
-                codes.iter().map(|code| format!("Text.\n```python\n{code}\n```\n")).collect();
+            let text = codes.iter().fold(String::new(), |text, code| {
+                text + "Text.\n```python\n" + code + "\n```\n"
+            });
             let back: Vec<String> = blocks(&text).map(|block| block.code.to_owned()).collect();
             let wanted: Vec<String> = codes.iter().map(|code| format!("{code}\n")).collect();
             prop_assert_eq!(back, wanted);

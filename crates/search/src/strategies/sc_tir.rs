@@ -8,7 +8,7 @@ use super::{BadStrategy, at_least_one};
 use crate::{
     Strategy, Tree,
     blocks::blocks,
-    rules::{has_called, has_forged},
+    rules::{has_called, has_forged, says_something},
     turns::{Then, Turns},
 };
 
@@ -39,7 +39,7 @@ pub enum OnFail {
 /// - A path that ended its answer is over; there, it is sampled further until the last step.
 /// - A block is run after the earlier blocks of its path, and not by itself.
 /// - An answer counts only where the model ended it; there, a text that is cut counts if its last hundred
-///   characters hold one.
+///   characters hold one. What is an answer is for whoever reads answers to say; there, `answer is` or a box.
 /// - The code is isolated by the tool; there, a list of words is refused.
 #[derive(Clone)]
 pub struct ScTir {
@@ -72,10 +72,11 @@ impl ScTir {
         Ok(Self { turns: Turns::new(width, depth), on_fail, tool, profile })
     }
 
-    /// Returns true if and only if the answer at `id` votes: its path has called and made nothing up.
+    /// Returns true if and only if the answer at `id` votes: its path has called, made nothing up, and does not end
+    /// on an error without another word.
     #[must_use]
     pub fn counts(tree: &Tree, id: NodeId, profile: &dyn Profile) -> bool {
-        has_called(tree, id) && !has_forged(tree, id, profile)
+        has_called(tree, id) && !has_forged(tree, id, profile) && says_something(tree, id)
     }
 }
 

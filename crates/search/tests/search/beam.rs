@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::beam,
-    toys::{Affine, Reading, World, asked, task},
+    toys::{World, asked, task},
 };
 
 /// The parents asked for in each round.

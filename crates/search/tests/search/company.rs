@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use crate::{
     budget::bounded,
     laws::world,
-    toys::{Affine, Reading, World, substance},
+    reading::{Affine, Reading},
+    toys::{World, substance},
 };
 
 proptest! {

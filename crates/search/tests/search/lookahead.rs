@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::{SCORER, beam, lookahead},
-    toys::{Affine, Reading, asked, task},
+    toys::{asked, task},
 };
 
 /// How each node was drawn.

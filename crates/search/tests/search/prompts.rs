@@ -14,8 +14,9 @@ use crate::{
     budget::bounded,
     forms::{LONGEST, MERGE, MOST, PROPOSE, REVISE, VALUE, VOTE},
     laws::world,
+    reading::{Affine, Reading},
     strategies::{PROMPTED, SCORER, Script},
-    toys::{Affine, Reading, World, task},
+    toys::{World, task},
 };
 
 const POLICY: PolicyId = PolicyId(0);

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Account, Aggregate, Ask, Finish, Judgement, NodeId, PolicyId, Profile, Retain, Round, ScorerId,
-    Seed, ToolId, Until,
+    Account, Aggregate, Ask, Finish, NodeId, Profile, Retain, Round, ScorerId, Seed, ToolId, Until,
 };
 use espalier_search::{
     AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, Coding, ComputeOptimal, Dvts,
@@ -16,7 +15,9 @@ use espalier_search::{
 };
 
 use crate::{
+    caller::Caller,
     forms,
+    prompter::Prompter,
     tools::Marks,
     toys::{LastLetter, World},
 };
@@ -150,8 +151,8 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
             let puct = Puct::new(2, 8, 9, 1.0, SCORER);
             boxed(puct.map(|puct| puct.with_code(coding())))
         }
-        CALLER => Ok(Box::new(Caller { seed: Seed::run(seed), rounds: 0 }) as _),
-        PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
+        CALLER => Ok(Box::new(Caller::new(seed)) as _),
+        PROMPTER => Ok(Box::new(Prompter::new(seed)) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
     built.expect("these numbers are sound")
@@ -264,138 +265,6 @@ impl Strategy for Explorer {
 
     fn name(&self) -> &'static str {
         "explorer"
-    }
-}
-
-/// Asks at random whatever needs a form, among samples and scores, and keeps KV at random.
-struct Prompter {
-    seed: Seed,
-    rounds: u64,
-}
-
-impl Prompter {
-    fn pick(&self, draw: u64, nodes: &[NodeId]) -> Option<NodeId> {
-        let place = self.seed.fold(self.rounds).uniform(draw) * nodes.len() as f64;
-        nodes.get(place as usize).copied()
-    }
-}
-
-impl Strategy for Prompter {
-    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
-        self.rounds += 1;
-        if self.rounds > 7 {
-            return Round::end();
-        }
-        let seed = self.seed.fold(self.rounds);
-        let policy = PolicyId::default();
-        let steps: Vec<NodeId> = tree.ids().skip(1).collect();
-        let open: Vec<NodeId> = tree.ids().filter(|&id| tree.expandable(id)).collect();
-        let ended: Vec<NodeId> = tree.ids().filter(|&id| tree.ended(id)).collect();
-        let unjudged = |scorer: u16| -> Vec<NodeId> {
-            let score = |id: &&NodeId| tree.node(**id).score(ScorerId(scorer)).is_none();
-            steps.iter().filter(score).copied().take(3).collect()
-        };
-        let samples = (seed.bits() % 3 + 1) as u32;
-        let mut asks = Vec::new();
-        if self.rounds == 1 {
-            // From here on the search keeps books, so that it may let go of KV that others hold, too.
-            asks.push(Ask::Propose { parent: NodeId::ROOT, policy, form: forms::PROPOSE });
-        }
-        for draw in 0..3 {
-            let Some(parent) = self.pick(draw, &open) else { continue };
-            match seed.fold(draw).bits() % 7 {
-                0 | 1 => asks.push(Ask::Propose { parent, policy, form: forms::PROPOSE }),
-                2 => asks.push(Ask::sample(parent, samples, Until::Boundary)),
-                3 => asks.push(Ask::sample(parent, 1, Until::End)),
-                4 => asks.extend(self.pick(draw + 9, &ended).map(|node| Ask::Revise {
-                    node,
-                    policy,
-                    form: forms::REVISE,
-                })),
-                _ => {
-                    let merged: Vec<NodeId> =
-                        steps.iter().copied().filter(|&id| id != parent).take(2).collect();
-                    if !merged.is_empty() {
-                        asks.push(Ask::Merge { parent, merged, policy, form: forms::MERGE });
-                    }
-                }
-            }
-        }
-        for (scorer, form) in [(1, forms::VALUE), (2, forms::VOTE)] {
-            let nodes = unjudged(scorer);
-            let scorer = ScorerId(scorer);
-            if !nodes.is_empty() && seed.fold(scorer.index() as u64).bits().is_multiple_of(2) {
-                let what = if form == forms::VALUE {
-                    Judgement::Value(nodes)
-                } else {
-                    Judgement::Vote(nodes)
-                };
-                asks.insert(0, Ask::Judge { what, samples, scorer, policy, form });
-            }
-        }
-        if asks.is_empty() {
-            asks.extend(open.first().map(|&parent| Ask::sample(parent, 1, Until::Boundary)));
-        }
-        let score = self.rounds.is_multiple_of(2).then_some(ScorerId(0));
-        let retain = match seed.fold(99).bits() % 4 {
-            0 => Retain::Nothing,
-            1 => Retain::New(steps.into_iter().step_by(2).collect()),
-            _ => Retain::All,
-        };
-        Round { asks, score, retain }
-    }
-
-    fn name(&self) -> &'static str {
-        "prompter"
-    }
-}
-
-/// Samples, scores and calls at random in the same rounds, with both tools.
-struct Caller {
-    seed: Seed,
-    rounds: u64,
-}
-
-impl Strategy for Caller {
-    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
-        self.rounds += 1;
-        if self.rounds > 7 {
-            return Round::end();
-        }
-        let seed = self.seed.fold(self.rounds);
-        let open: Vec<NodeId> = tree.ids().filter(|&id| tree.expandable(id)).collect();
-        let mut asks = Vec::new();
-        for draw in 0..2 {
-            let parent = open[(seed.uniform(draw) * open.len() as f64) as usize];
-            asks.push(Ask::sample(
-                parent,
-                (seed.fold(draw).bits() % 3) as u32 + 1,
-                Until::Boundary,
-            ));
-        }
-        let calls = |&id: &NodeId| {
-            let step = tree.node(id).step.as_ref().filter(|step| step.observed.is_none());
-            let call = step.and_then(|step| marks().call(step));
-            call.is_some() && tree.observation(id).is_none()
-        };
-        for (place, node) in tree.ids().filter(calls).enumerate().take(3) {
-            let tool =
-                if seed.fold(place as u64).bits().is_multiple_of(3) { ENDING } else { ABACUS };
-            asks.insert(place % 2, Ask::Tool { node, tool });
-        }
-        let unscored = |&id: &NodeId| {
-            let seen = tree.observed(id).is_some();
-            id != NodeId::ROOT && !seen && tree.node(id).score(ScorerId(0)).is_none()
-        };
-        if let Some(node) = tree.ids().find(unscored) {
-            asks.insert(1, Ask::Score { node, scorer: ScorerId(0) });
-        }
-        let score = self.rounds.is_multiple_of(2).then_some(ScorerId(0));
-        Round { asks, score, retain: Retain::All }
-    }
-
-    fn name(&self) -> &'static str {
-        "caller"
     }
 }
 

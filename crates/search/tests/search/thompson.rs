@@ -13,9 +13,10 @@ use rand_distr::{Beta, Distribution, StudentT};
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::{SCORER, THOMPSON, ab_mcts},
     thoughts::on_the_way,
-    toys::{Affine, Reading, World, asked, task},
+    toys::{World, asked, task},
 };
 
 /// The mean drawn after these observations, by the textbook's sums.

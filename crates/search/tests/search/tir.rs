@@ -113,6 +113,20 @@ fn sc_tir_repairs_from_an_error() {
 }
 
 #[test]
+fn sc_tir_does_not_take_an_error_for_an_answer() {
+    let (wrong, right) = (block("print(1/0)"), block("print(#### 3)"));
+    let replies = [&wrong, &wrong, &right, "!", " !", "!"];
+    let out = played(sc_tir(3, 2, OnFail::Prune), numina(), &replies);
+    let counts = |id| ScTir::counts(&out.tree, NodeId(id), &numina());
+    assert_eq!(
+        [7, 8, 9].map(counts),
+        [false, false, true],
+        "a blank end after output stands for it"
+    );
+    assert_eq!(voted(&out.tree).as_deref(), Some("3"));
+}
+
+#[test]
 fn sc_tir_keeps_the_state_of_earlier_blocks() {
     let (one, two) = (block("x = 7"), block("print(x)"));
     let out = played(sc_tir(1, 4, OnFail::Prune), numina(), &[&one, &two, "\n\\boxed{7}!"]);

@@ -106,7 +106,7 @@ pub(crate) fn python(call: &Call) -> Observation {
     let observation =
         |status, output: &str| Observation { status, output: output.to_owned(), cpu_ns: 1000 };
     let ok = |output: &str| observation(ObservationStatus::Ok, output);
-    let line = call.input.lines().map(str::trim).filter(|line| !line.is_empty()).next_back();
+    let line = call.input.lines().map(str::trim).rfind(|line| !line.is_empty());
     let line = line.unwrap_or_default();
     let set = call.earlier.iter().chain([&call.input]).any(|code| code.contains("x = 7"));
     match line.strip_prefix("print(").and_then(|rest| rest.strip_suffix(')')) {
