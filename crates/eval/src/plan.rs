@@ -17,8 +17,8 @@ use crate::dataset::AnswerForm;
 use crate::{
     Modulo, Votes, forms,
     spec::{
-        Bin, Calling, EvaluateName, GenerateName, NextName, OnFailName, Selection, Stepwise,
-        StrategySpec, Thinking,
+        Bin, EvaluateName, GenerateName, NextName, OnFailName, Selection, Stepwise, StrategySpec,
+        Thinking,
     },
     tools,
 };
@@ -152,15 +152,9 @@ impl StrategySpec {
         budget: Budget,
         in_flight: NonZeroUsize,
     ) -> Config {
-        let (temperature, seed) = match (self, self.stepwise()) {
-            (_, Some(steps)) => (steps.temperature, steps.seed),
-            (
-                Self::ScTir { calling: Calling { temperature, seed, .. }, .. }
-                | Self::Pal { calling: Calling { temperature, seed, .. }, .. }
-                | Self::ToRa { calling: Calling { temperature, seed, .. }, .. }
-                | Self::ReAct { calling: Calling { temperature, seed, .. }, .. },
-                None,
-            ) => (*temperature, *seed),
+        let (temperature, seed) = match (self, self.stepwise(), self.calling()) {
+            (_, Some(steps), _) => (steps.temperature, steps.seed),
+            (_, _, Some(calling)) => (calling.temperature, calling.seed),
             (
                 Self::TotBfs { thinking: Thinking { temperature, seed, .. }, .. }
                 | Self::TotDfs { thinking: Thinking { temperature, seed, .. }, .. }
@@ -169,7 +163,7 @@ impl StrategySpec {
                 | Self::BestOfN { temperature, seed, .. }
                 | Self::SelfConsistency { temperature, seed, .. }
                 | Self::AdaptiveConsistency { temperature, seed, .. },
-                None,
+                ..,
             ) => (*temperature, *seed),
             _ => (0.0, 0),
         };

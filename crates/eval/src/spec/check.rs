@@ -31,9 +31,8 @@ impl StrategySpec {
     ///
     /// [`ConfigError::SameAgain`] for several paths at temperature 0.
     pub fn check_calling(&self) -> Result<(), ConfigError> {
-        let n = match *self {
-            Self::Pal { n, .. } | Self::ToRa { n, .. } | Self::ReAct { n, .. } => n,
-            _ => return Ok(()),
+        let (Self::Pal { n, .. } | Self::ToRa { n, .. } | Self::ReAct { n, .. }) = *self else {
+            return Ok(());
         };
         let same = n > 1 && self.calling().is_some_and(|calling| calling.temperature <= 0.0);
         if same { Err(ConfigError::SameAgain { n }) } else { Ok(()) }

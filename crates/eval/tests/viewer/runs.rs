@@ -65,6 +65,7 @@ pub(crate) fn write(dir: &Path, info: RunInfo, dataset: &Dataset, problems: &[Ve
             node: Some(NodeId(nodes.len() as u32)),
             text: Some(text),
             wall_s: 0.5,
+            modulo: None,
         };
         store.append(Record::graded(DatasetKind::Gsm8k, item, outcome)).unwrap();
     }
