@@ -137,7 +137,7 @@ fn on_tiny_architectures() {
         for (name, make) in STRATEGIES {
             let done = searches(&fixture(model), &TEXTS, &|| make(3, 4), (count(4), 4), None);
             let (computed, distinct) = done.counts();
-            assert!(distinct > 100, "{model}, {name}: {distinct}");
+            assert!(distinct > 80, "{model}, {name}: {distinct}");
             assert_eq!(computed, distinct, "{model}, {name}");
         }
     }
@@ -190,7 +190,8 @@ fn on_smollm2() {
     }
     let texts =
         ["Question: What is 12 times 7?\nAnswer: First", "Question: What is 9 plus 8?\nAnswer:"];
-    let (computed, distinct) = searches(&model, &texts, &|| beam(2, 3), (count(24), 3), None).counts();
+    let (computed, distinct) =
+        searches(&model, &texts, &|| beam(2, 3), (count(24), 3), None).counts();
     println!("computed {computed}, distinct {distinct}: {:.2}", computed as f64 / distinct as f64);
     assert_eq!(computed, distinct);
 }
