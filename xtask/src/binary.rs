@@ -8,16 +8,21 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
 
 use crate::process::{cargo, root, show};
+use crate::python;
 
 /// The commands that are the binary's own.
 pub(crate) const COMMANDS: &[&str] =
     &["eval", "sweep", "anytime", "table", "trace", "report", "compare", "regrade", "model"];
 
-/// Builds the binary, names the house model where no model is named, and runs it with `args`.
+/// Builds the binary, names the house model where no model is named and the Python environment where a strategy
+/// runs code, and runs it with `args`.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     let program = build(&features(args))?;
     let mut command = Command::new(program);
     command.args(args).args(house_model(args));
+    if needs_python(args) {
+        command.arg("--python").arg(python::environment()?);
+    }
     replace(command)
 }
 
@@ -75,12 +80,27 @@ const SCORED: [&str; 11] = [
     "puct",
 ];
 
+/// Strategies whose models write code that is run.
+const CALLING: [&str; 4] = ["sc-tir", "pal", "tora", "react"];
+
+/// Returns true if and only if `args` run a strategy with code and name no interpreter.
+fn needs_python(args: &[OsString]) -> bool {
+    let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let says =
+        |flag: &str| words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
+    let strategy = words.get(1).map(|word| &**word);
+    words.first().is_some_and(|word| word == "eval")
+        && strategy.is_some_and(|name| CALLING.contains(&name))
+        && !["--python", "--help", "-h", "--version", "-V"].iter().any(|flag| says(flag))
+}
+
 /// Whether a strategy asks with prompts, which the house model cannot read. `is` tells whether a flag has a
 /// value.
 fn is_prompted(strategy: &str, is: &dyn Fn(&str, &str) -> bool) -> bool {
     match strategy {
         "tot-bfs" | "tot-dfs" => !is("--generate", "sample") || !is("--evaluate", "score"),
         "revision" | "graph" => true,
+        name if CALLING.contains(&name) => true,
         "beam" => is("--next", "prompt"),
         _ => false,
     }
@@ -193,10 +213,29 @@ mod tests {
             "eval tot-bfs --limit 3",
             "eval tot-bfs --limit 3 --evaluate score",
             "eval beam --next prompt",
+            "eval sc-tir --width 8",
+            "eval pal",
             "eval",
             "model inspect m.gguf",
         ] {
             assert!(more(line).is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_python_environment_goes_to_strategies_that_run_code() {
+        for line in ["eval sc-tir --model m", "eval pal --limit 3", "eval tora", "eval react"] {
+            assert!(needs_python(&args(line)), "{line}");
+        }
+        for line in [
+            "eval beam --width 4",
+            "eval pal --python /usr/bin/python3",
+            "eval pal --python=p",
+            "eval sc-tir --help",
+            "trace pal",
+            "eval",
+        ] {
+            assert!(!needs_python(&args(line)), "{line}");
         }
     }
 

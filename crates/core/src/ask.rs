@@ -113,9 +113,10 @@ pub enum Ask {
         /// The merge prompt.
         form: FormId,
     },
-    /// Run a tool on `node`; its output becomes a child.
+    /// Call a tool as the step of `node` asks for; what the call left becomes a child. A node calls a tool
+    /// once. It may have ended its answer: then it is none.
     Tool {
-        /// The node whose last step is the call.
+        /// The node whose step ends with the call.
         node: NodeId,
         /// Which tool.
         tool: ToolId,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{NodeId, Spend, Usage};
 
-/// What one node, one problem or one run cost. Every field but `wall_ns` and `queue_ns` is exact and
-/// adds up from node to run.
+/// What one node, one problem or one run cost. Every field but `tool_cpu_ns`, `wall_ns` and `queue_ns` is
+/// exact and adds up from node to run.
 ///
 /// # Units
 ///
@@ -36,6 +36,9 @@ pub struct Entry {
     pub judge: u64,
     /// CPU time of tools, nanoseconds.
     pub tool_cpu_ns: u64,
+    /// Calls of tools that were run. One that is answered from memory is not among them.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tool_calls: u64,
     /// Requests made of models.
     pub calls: u64,
     /// FLOPs done.
@@ -48,6 +51,11 @@ pub struct Entry {
     pub wall_ns: u64,
     /// Time between submission and first work, nanoseconds, where the engine tells.
     pub queue_ns: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over by reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Entry {
@@ -88,6 +96,12 @@ impl Entry {
         Self { judge: usage.sampled, decode_wasted: 0, ..Self::of_policy(usage) }
     }
 
+    /// One call of a tool, which used this much CPU time in nanoseconds. On the budget's axes it is nothing.
+    #[must_use]
+    pub fn of_tool(cpu_ns: u64) -> Self {
+        Self { tool_cpu_ns: cpu_ns, tool_calls: 1, ..Self::default() }
+    }
+
     /// The same on the budget's axes.
     #[must_use]
     pub fn spend(&self) -> Spend {
@@ -115,6 +129,7 @@ impl AddAssign for Entry {
         self.scorer_cached += other.scorer_cached;
         self.judge += other.judge;
         self.tool_cpu_ns += other.tool_cpu_ns;
+        self.tool_calls += other.tool_calls;
         self.calls += other.calls;
         self.flops += other.flops;
         self.flops_uncached += other.flops_uncached;

@@ -53,6 +53,9 @@ impl Sampling {
 pub struct Stops {
     /// A step ends with the token that completes one of these.
     pub boundary: Vec<String>,
+    /// A step ends with the token that closes a block of code, too: that completes the second of two of
+    /// these fences, the fourth, and so on.
+    pub fence: Option<String>,
     /// A step ends with this many tokens, too, where it goes to its boundary.
     pub step_tokens: Option<NonZeroU32>,
     /// A step ends before a token whose distribution has more entropy than this, in nats, too: there

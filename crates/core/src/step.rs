@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{TokenId, TokenStat, Tokens};
+use crate::{TokenId, TokenStat, Tokens, tool::Observed};
 
 /// Why generation stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,10 +16,10 @@ pub enum Finish {
     Length,
 }
 
-/// One sampled step.
+/// One step: what a policy sampled, or what a tool left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// The sampled ids, the end-of-sequence token included where one was sampled.
+    /// The ids, the end-of-sequence token included where one was sampled.
     pub tokens: Tokens,
     /// What `tokens` say, special tokens left out. Derived from the tokens, never re-tokenized.
     pub text: String,
@@ -27,6 +27,10 @@ pub struct Step {
     pub stats: Vec<TokenStat>,
     /// The likeliest alternatives at each token, best first, as many as were asked for.
     pub alternatives: Vec<Vec<(TokenId, f32)>>,
+    /// The tool that left it, and how; `None` where a policy sampled it. No token of an observation counts as
+    /// generated, and none says how sure the policy is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// Why the step ended.
     pub finish: Finish,
 }

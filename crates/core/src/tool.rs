@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Seed, Service, ToolError};
+use crate::{Finish, Seed, Service, Step, ToolError, ToolId};
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,4 +55,35 @@ pub trait Tool {
 
     /// The calls in flight; the reply carries the tool's own fault apart from the service's.
     fn calls(&mut self) -> &mut dyn Service<Ask = Call, Reply = Result<Observation, ToolError>>;
+}
+
+/// What a step that is an observation says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The tool that was called.
+    pub tool: ToolId,
+    /// How the call ended.
+    pub status: ObservationStatus,
+}
+
+/// An observation as the model reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// What follows the call in the text: cut to the profile's limit, and marked where cut.
+    pub text: String,
+    /// [`Finish::Step`] where the path goes on, [`Finish::Eos`] where the observation is its answer.
+    pub finish: Finish,
+}
+
+/// How calls are read from a model's text, and how observations are written into it: the format that the
+/// model was trained on, or is shown.
+pub trait Profile {
+    /// The input of the call that ends `step`; `None` where there is none.
+    fn call(&self, step: &Step) -> Option<String>;
+
+    /// What follows `step` in the text, given what its call left.
+    fn show(&self, step: &Step, observation: &Observation) -> Shown;
+
+    /// Returns true if and only if `step` makes an observation up, instead of waiting for one.
+    fn forges(&self, step: &Step) -> bool;
 }

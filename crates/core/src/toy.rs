@@ -121,6 +121,7 @@ impl Letters {
             tokens: tokens.into(),
             stats,
             alternatives: Vec::new(),
+            observed: None,
             finish,
         };
         let lease = request.retain.then(|| self.leases.issue(ticket.0));

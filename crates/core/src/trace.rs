@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Axis, Entry, Finish, NodeId, Retain, Score, ScorerId, Seed, TokenId, ask::Ask};
+use crate::{
+    Axis, Entry, Finish, NodeId, Retain, Score, ScorerId, Seed, TokenId, ask::Ask, tool::Observed,
+};
 
 /// Why a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ pub enum Event {
         /// The problem's seed.
         seed: Seed,
     },
-    /// The strategy asked; `admitted` samples, judgements and calls could be paid for.
+    /// The strategy asked; `admitted` samples, judgements and calls of tools could be paid for.
     Round {
         /// Number of the round, from 0.
         round: u32,
@@ -91,13 +93,16 @@ pub enum Event {
         /// The nodes it was made from beside its parent: those it merges, or the one it revises.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         merged: Vec<NodeId>,
-        /// The seed it was sampled with.
+        /// The tool whose observation it is, and how the call ended; `None` where it was sampled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        observed: Option<Observed>,
+        /// The seed it was sampled with, or its call was run with.
         seed: Seed,
-        /// What was sampled.
+        /// What was sampled, or what the policy reads of the observation.
         tokens: Vec<TokenId>,
         /// What the tokens say.
         text: String,
-        /// Sum of the tokens' log-probabilities, nats.
+        /// Sum of the sampled tokens' log-probabilities, nats.
         logprob: f64,
         /// Why it ended.
         finish: Finish,

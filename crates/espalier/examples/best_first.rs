@@ -42,7 +42,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens = |n| NonZeroU32::new(n).expect("it is not 0");
     let budget = Budget { generated: Some(400), ..Budget::default() };
     let config = Config { budget, ..Config::new(Sampling::at(1.0), tokens(8), tokens(64)) };
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let outcome = search(task, &mut models, &config, &Frozen);
 
     // Budgets, the ledger and the trace are the driver's: a strategy gets them for nothing.

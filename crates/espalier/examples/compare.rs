@@ -35,7 +35,7 @@ fn solve(problem: u64, strategy: Box<dyn Strategy>) -> Result<f32, Box<dyn std::
     let tokens = |n| NonZeroU32::new(n).expect("it is not 0");
     let budget = Budget { generated: Some(BUDGET), ..Budget::default() };
     let config = Config { budget, ..Config::new(Sampling::at(1.0), tokens(16), tokens(64)) };
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let outcome = search(task, &mut models, &config, &Frozen);
     assert!(outcome.spent.generated <= BUDGET, "no strategy spends more than another");
     let tree = &outcome.tree;

@@ -68,6 +68,7 @@ fn deal(request: &Request) -> Completion {
         stats: vec![stat; cards.len()],
         tokens: cards.into(),
         alternatives: Vec::new(),
+        observed: None,
         finish: if sum < GOAL { Finish::Step } else { Finish::Eos },
     };
     Completion { step, usage: Usage { decode_new: n, sampled: n, ..Usage::default() }, lease: None }
@@ -123,7 +124,8 @@ fn won(strategy: &dyn Fn() -> Box<dyn Strategy>) -> Result<usize, Box<dyn std::e
         let task = Task { prompt: Arc::new(prompt), hash: game, strategy: strategy() };
         let tokens = |n| NonZeroU32::new(n).expect("it is not 0");
         let config = Config::new(Sampling::at(1.0), tokens(1), tokens(22));
-        let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+        let mut models =
+            Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
         let outcome = search(task, &mut models, &config, &Frozen);
         let sums = outcome.tree.finished().map(|id| outcome.tree.path(id).tokens().iter().sum());
         won += usize::from(sums.into_iter().any(|sum: u32| sum == GOAL));

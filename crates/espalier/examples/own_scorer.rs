@@ -30,7 +30,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task = Task { prompt: Arc::new(prompt), hash: 1, strategy: Box::new(beam) };
     let tokens = |n| NonZeroU32::new(n).expect("it is not 0");
     let config = Config::new(Sampling::at(1.0), tokens(16), tokens(64));
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let tree = search(task, &mut models, &config, &Frozen).tree;
 
     let share = |id: NodeId| tree.node(id).score(ScorerId(0)).map_or(0.0, Score::get);

@@ -98,7 +98,7 @@ fn searches(
     };
     let mut scorer = Confidence::MeanChosenLogprob.scorer();
     let mut watch = policy.clone();
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let mut outcomes: Vec<(usize, Outcome)> = Vec::new();
     let mut keep = |report| {
         if let Report::Finished { index, outcome } = report {

@@ -26,7 +26,7 @@ fn beam_search_over_a_real_architecture() -> Result<(), Box<dyn std::error::Erro
     let budget = Budget { generated: Some(60), ..Budget::default() };
     let config =
         Config { budget, seed: 42, ..Config::new(Sampling::at(0.8), tokens(8), tokens(24)) };
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let outcome = search(task, &mut models, &config, &Frozen);
 
     println!("{}", render(&outcome.tree));

@@ -1,6 +1,10 @@
 //! Answers for voting: read and compared without gold.
 
+use std::num::NonZeroU32;
+
 use espalier_core::{Answer, Answers};
+use num_bigint::BigInt;
+use num_traits::Signed;
 
 use crate::dataset::AnswerForm;
 use crate::extract::extract;
@@ -35,6 +39,48 @@ impl Answers for Votes {
 
     fn same(&self, one: &Answer, other: &Answer) -> bool {
         one == other || class(one, self.form) == class(other, self.form)
+    }
+}
+
+/// Answers that are whole numbers and count by their remainder; others are none.
+///
+/// Source: `filter_answers` in `kaggle-solution.ipynb` of
+/// <https://github.com/project-numina/aimo-progress-prize>, whose answers are taken modulo 1000. Deviation:
+/// a number that is not whole is no answer; there, it is rounded.
+#[derive(Clone, Copy)]
+pub struct Modulo<'a> {
+    answers: &'a dyn Answers,
+    modulo: NonZeroU32,
+}
+
+impl std::fmt::Debug for Modulo<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Modulo").field("modulo", &self.modulo).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Modulo<'a> {
+    /// The remainders of `answers` by `modulo`.
+    #[must_use]
+    pub fn new(answers: &'a dyn Answers, modulo: NonZeroU32) -> Self {
+        Self { answers, modulo }
+    }
+
+    /// The remainder of one answer; `None` where it is not a whole number of at least 0.
+    #[must_use]
+    pub fn of(answer: &Answer, modulo: NonZeroU32) -> Option<Answer> {
+        let number: BigInt = crate::grade::exact_value(&answer.0)?.parse().ok()?;
+        (!number.is_negative()).then(|| Answer((number % modulo.get()).to_string()))
+    }
+}
+
+impl Answers for Modulo<'_> {
+    fn extract(&self, text: &str) -> Option<Answer> {
+        Self::of(&self.answers.extract(text)?, self.modulo)
+    }
+
+    fn same(&self, one: &Answer, other: &Answer) -> bool {
+        one == other
     }
 }
 
@@ -78,6 +124,18 @@ mod tests {
         "(1 + 2",
         "= 9 of [1, 2, 3]",
     ];
+
+    #[test]
+    fn remainders_are_of_whole_numbers() {
+        let votes = Votes::new(AnswerForm::Latex);
+        let modulo = Modulo::new(&votes, NonZeroU32::new(1000).unwrap());
+        let read = |text: &str| modulo.extract(text).map(|answer| answer.0);
+        assert_eq!(read(r"\boxed{2052}").as_deref(), Some("52"));
+        assert_eq!(read(r"\boxed{7}").as_deref(), Some("7"));
+        for none in [r"\boxed{-1}", r"\boxed{\frac{1}{2}}", r"\boxed{x}", "nothing"] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn expressions_vote_by_value_and_numbers() {

@@ -59,6 +59,7 @@ pub fn moments(
             node,
             text: node.map(|node| tree.path(node).text()),
             wall_s: 0.0,
+            modulo: strategy.modulo(),
         };
         let correct = Record::graded(kind, item, outcome).correct;
         moments.push(Moment { spend: spent.spend(), correct });

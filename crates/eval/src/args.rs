@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod calling;
 mod compute_optimal;
 mod looking;
 mod prm_family;
@@ -19,6 +20,7 @@ use crate::config::DatasetSpec;
 use crate::dataset::{DatasetKind, Rows};
 use crate::spec::{ScorerName, Selection};
 
+pub use calling::Sandbox;
 pub use compute_optimal::{ComputeOptimal, Table};
 pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use prm_family::PrmFamilyArg;

@@ -16,6 +16,7 @@ mod prm;
 mod progress;
 mod regrade;
 mod report;
+mod sandbox;
 mod sweep;
 mod table;
 mod throughput;

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use crate::budget_arg::write_budget;
 use crate::dataset::{Dataset, DatasetKind, Rows};
-use crate::prompt;
 use crate::spec::StrategySpec;
 
 /// Which problems, from where.
@@ -80,6 +79,14 @@ pub enum ConfigError {
         /// The dataset.
         kind: DatasetKind,
     },
+    /// Several paths, and all of them the likeliest.
+    #[error(
+        "`--n {n}` samples the same {n} times at `--temperature 0`: give a temperature above 0, or leave `--n` out"
+    )]
+    SameAgain {
+        /// How many.
+        n: u32,
+    },
     /// A process reward model scores, and none is given.
     #[error("`--scorer prm` needs a process reward model: give one with `--prm PATH`")]
     NoPrm,
@@ -125,11 +132,12 @@ pub fn generation(
     max_tokens: u32,
     budget: &Budget,
 ) -> Value {
-    let words = match chat {
+    let words: String = match chat {
         Chat::Template => {
-            prompt::chat(dataset.kind, "{question}").into_iter().map(|turn| turn.content).collect()
+            let turns = strategy.manner().chat(dataset.kind, "{question}");
+            turns.into_iter().map(|turn| turn.content).collect()
         }
-        Chat::Plain => prompt::plain(dataset.kind, "{question}"),
+        Chat::Plain => strategy.manner().plain(dataset.kind, "{question}"),
     };
     json!({
         "strategy": strategy,

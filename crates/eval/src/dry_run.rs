@@ -116,7 +116,7 @@ pub fn dry_run(
         Some(_) => vec![scorer as &mut dyn Scorer],
         None => Vec::new(),
     };
-    let mut models = Models { policy, scorers };
+    let mut models = Models { policy, scorers, tools: Vec::new() };
     let mut estimate = Estimate::default();
     let mut hear = |report: Report| {
         if let Report::Finished { outcome, .. } = report {

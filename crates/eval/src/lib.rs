@@ -43,9 +43,10 @@ pub mod store;
 pub mod summary;
 pub mod sweep;
 pub mod table;
+pub mod tools;
 pub mod view;
 
-pub use answers::Votes;
+pub use answers::{Modulo, Votes};
 pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
 pub use comparison::{Comparison, ComparisonError};
@@ -59,12 +60,12 @@ pub use learning::{LearningError, OptionRuns};
 pub use problem::{Gold, Item, Problem, content_hash};
 pub use progress::{Progress, resume_command};
 pub use record::{Outcome, Record};
-pub use run::{Ended, Run, RunError, run};
+pub use run::{Ended, Helpers, Run, RunError, run};
 pub use run_info::{FieldDiff, RunInfo, diff};
 pub use source::{Source, SourceError};
 pub use spec::{
-    BadBoundary, Bin, Boundary, EvaluateName, GenerateName, NextName, PriorName, ScorerName,
-    Selection, Stepwise, StrategySpec, Then, Thinking,
+    BadBoundary, Bin, Boundary, Calling, EvaluateName, GenerateName, NextName, OnFailName,
+    OutputFormat, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Then, Thinking,
 };
 pub use stats::{Difference, Interval, Pairs, clustered, wilson};
 pub use status::Status;

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
     AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, ComputeOptimal, Config, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, Selected,
-    SelfConsistency, Strategy, TotBfs, TotDfs, Tree, Uct, best, majority,
+    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase, Revision,
+    ScTir, Selected, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct, best, majority,
+    majority_of,
     thoughts::{Evaluate, Generate},
     weighted,
 };
 
 use crate::dataset::AnswerForm;
 use crate::{
-    Votes, forms,
+    Modulo, Votes, forms,
     spec::{
-        Bin, EvaluateName, GenerateName, NextName, Selection, Stepwise, StrategySpec, Thinking,
+        Bin, Calling, EvaluateName, GenerateName, NextName, OnFailName, Selection, Stepwise,
+        StrategySpec, Thinking,
     },
+    tools,
 };
 
 /// The one scorer of a run; where the policy judges and there is none, the id of its judgements.
@@ -98,12 +101,37 @@ impl StrategySpec {
             Self::Graph { n, group, attempts, .. } => {
                 Box::new(GraphOfThoughts::new(n, group, attempts, forms::MERGE, SCORER)?)
             }
+            Self::ScTir { width, depth, on_fail, .. } => {
+                let on_fail = match on_fail {
+                    OnFailName::Prune => OnFail::Prune,
+                    OnFailName::Restart => OnFail::Restart,
+                };
+                Box::new(ScTir::new(width, depth, on_fail, tools::PYTHON, profile(self, form))?)
+            }
+            Self::Pal { n, .. } => Box::new(Pal::new(n, tools::PYTHON, profile(self, form))?),
+            Self::ToRa { n, calls, .. } => {
+                Box::new(ToRa::new(n, calls, tools::PYTHON, profile(self, form))?)
+            }
+            Self::ReAct { n, calls, .. } => Box::new(ReAct::new(n, calls, tools::registry())?),
         })
     }
 
     /// The answer of a finished tree.
     #[must_use]
     pub fn select(&self, tree: &Tree, answers: &dyn Answers) -> Option<Selected> {
+        match self {
+            Self::ScTir { modulo, .. } => {
+                // What is read from texts is the same whatever form the answers have.
+                let profile = profile(self, AnswerForm::Number);
+                let counts = |id| ScTir::counts(tree, id, &*profile);
+                return match modulo {
+                    Some(modulo) => majority_of(tree, &Modulo::new(answers, *modulo), counts),
+                    None => majority_of(tree, answers, counts),
+                };
+            }
+            Self::Pal { .. } => return majority_of(tree, answers, |id| Pal::counts(tree, id)),
+            _ => {}
+        }
         let (select, how) = self.selection();
         let selected = match select {
             Selection::Best => best(tree, SCORER, how, answers),
@@ -127,6 +155,13 @@ impl StrategySpec {
         let (temperature, seed) = match (self, self.stepwise()) {
             (_, Some(steps)) => (steps.temperature, steps.seed),
             (
+                Self::ScTir { calling: Calling { temperature, seed, .. }, .. }
+                | Self::Pal { calling: Calling { temperature, seed, .. }, .. }
+                | Self::ToRa { calling: Calling { temperature, seed, .. }, .. }
+                | Self::ReAct { calling: Calling { temperature, seed, .. }, .. },
+                None,
+            ) => (*temperature, *seed),
+            (
                 Self::TotBfs { thinking: Thinking { temperature, seed, .. }, .. }
                 | Self::TotDfs { thinking: Thinking { temperature, seed, .. }, .. }
                 | Self::Revision { temperature, seed, .. }
@@ -149,6 +184,11 @@ impl StrategySpec {
             ..Config::new(Sampling::at(temperature), max_step_tokens, max_tokens)
         }
     }
+}
+
+/// How calls are read from the text. What they leave is written by the profile that the run is equipped with.
+fn profile(strategy: &StrategySpec, form: AnswerForm) -> Arc<dyn espalier_core::Profile> {
+    tools::profile(strategy, form, None)
 }
 
 fn thoughts(thinking: Thinking) -> (Generate, Evaluate) {

@@ -1,5 +1,9 @@
 //! Prompts: how a question is put to a model.
 
+mod manner;
+
+pub use manner::Manner;
+
 use crate::dataset::{AnswerForm, DatasetKind};
 
 /// What stands for the question in a template.

@@ -1,8 +1,11 @@
 //! Records: what became of one problem.
 
+use std::num::NonZeroU32;
+
 use espalier_core::{Answer, Entry, NodeId, Spend, Stop};
 use serde::{Deserialize, Serialize};
 
+use crate::answers::Modulo;
 use crate::dataset::DatasetKind;
 use crate::extract::{Rule, extract};
 use crate::grade::{Verdict, grade_item};
@@ -27,6 +30,8 @@ pub struct Outcome {
     pub text: Option<String>,
     /// Seconds between its start and its end, by the wall clock.
     pub wall_s: f64,
+    /// Answers are whole numbers, and count by their remainder by this.
+    pub modulo: Option<NonZeroU32>,
 }
 
 /// One problem's line in `records.jsonl`.
@@ -70,6 +75,9 @@ pub struct Record {
     pub wall_s: f64,
     /// Why the search failed; a failure is not a wrong answer.
     pub error: Option<String>,
+    /// The answer is the remainder by this of what the text says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modulo: Option<NonZeroU32>,
 }
 
 impl Record {
@@ -85,6 +93,7 @@ impl Record {
             node: outcome.node,
             text: outcome.text,
             wall_s: outcome.wall_s,
+            modulo: outcome.modulo,
             error: None,
             ..Self::blank(item)
         };
@@ -117,6 +126,7 @@ impl Record {
             text: None,
             wall_s: 0.0,
             error: None,
+            modulo: None,
         }
     }
 
@@ -127,7 +137,12 @@ impl Record {
         }
         let found = self.text.as_deref().and_then(|text| extract(text, kind.form()));
         self.rule = found.as_ref().map(|found| found.rule);
-        self.answer = found.map(|found| found.answer.0);
+        let answer = found.map(|found| found.answer);
+        let answer = match self.modulo {
+            Some(modulo) => answer.and_then(|answer| Modulo::of(&answer, modulo)),
+            None => answer,
+        };
+        self.answer = answer.map(|answer| answer.0);
         self.verdict = self.answer.clone().map(|answer| grade_item(kind, item, &Answer(answer)));
         self.correct = match self.verdict {
             Some(Verdict::Equal) => Some(true),
@@ -197,6 +212,7 @@ pub(crate) mod tests {
             node: Some(NodeId(1)),
             text: Some(text.to_owned()),
             wall_s: 0.5,
+            modulo: None,
         }
     }
 

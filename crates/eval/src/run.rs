@@ -18,6 +18,7 @@ use crate::record::{Outcome, Record};
 use crate::spec::{ScorerName, StrategySpec};
 use crate::store::{Store, StoreError};
 use crate::summary::Accuracy;
+use crate::tools::{self, Toolkit};
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -38,6 +39,22 @@ pub struct Run<'a> {
     pub forms: Forms,
 }
 
+/// Who works for a run beside its policy.
+#[derive(Default)]
+pub struct Helpers<'a> {
+    /// Scores where the strategy says [`ScorerName::Prm`], and is not asked otherwise.
+    pub prm: Option<&'a mut dyn Scorer>,
+    /// What a strategy with tools calls.
+    pub tools: Option<Toolkit<'a>>,
+}
+
+impl std::fmt::Debug for Helpers<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let prm = self.prm.is_some();
+        f.debug_struct("Helpers").field("prm", &prm).field("tools", &self.tools).finish()
+    }
+}
+
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +71,12 @@ pub enum RunError {
     /// The strategy asks with prompts, and there are none.
     #[error("`{strategy}` asks with prompts, and the run has none: give it forms")]
     NoForms {
+        /// The strategy.
+        strategy: StrategySpec,
+    },
+    /// The strategy calls tools, and there are none.
+    #[error("`{strategy}` calls tools, and the run has none: give it some")]
+    NoTools {
         /// The strategy.
         strategy: StrategySpec,
     },
@@ -82,7 +105,6 @@ pub enum Ended {
 /// Searches every problem that has no finished record yet, and records each the moment it is over.
 ///
 /// `prompt` puts a question to the model; all questions are put before anything is computed.
-/// `prm` scores where the strategy says [`ScorerName::Prm`], and is not asked otherwise.
 /// `observer` hears of every step and may stop the run: problems under way are then given up, and a
 /// resumed run starts them again.
 ///
@@ -93,13 +115,17 @@ pub fn run(
     run: &Run<'_>,
     prompt: &mut dyn FnMut(&Problem) -> Result<Arc<Prompt>, String>,
     policy: &mut dyn Policy,
-    prm: Option<&mut dyn Scorer>,
+    helpers: Helpers<'_>,
     store: &mut Store,
     clock: &dyn Clock,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Ended, RunError> {
+    let Helpers { prm, tools: mut kit } = helpers;
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
+    }
+    if run.strategy.calling().is_some() && kit.is_none() {
+        return Err(RunError::NoTools { strategy: run.strategy.clone() });
     }
     run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
     let todo: Vec<&Item> =
@@ -133,7 +159,9 @@ pub fn run(
             None => Vec::new(),
         },
     };
-    let mut models = Models { policy, scorers };
+    let mut built_in = tools::BuiltIn::new();
+    let tools = tools::equip(&run.strategy, run.dataset.kind.form(), kit.as_mut(), &mut built_in);
+    let mut models = Models { policy, scorers, tools };
     let mut failure = None;
     let problems = run.dataset.items.len();
     let before = problems - todo.len();
@@ -199,6 +227,7 @@ fn keep(
             node,
             text: node.map(|node| tree.path(node).text()),
             wall_s: outcome.spent.nanoseconds as f64 / 1e9,
+            modulo: run.strategy.modulo(),
         };
         Record::graded(run.dataset.kind, item, found)
     };

@@ -2,10 +2,12 @@
 
 mod bin;
 mod boundary;
+mod calling;
 mod check;
+mod display;
 mod prompted;
 
-use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use espalier_core::{Aggregate, Stops};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bin::{Bin, REDRAWS, Then, UnknownOption};
 pub use boundary::{BadBoundary, Boundary};
+pub use calling::{Calling, OnFailName, OutputFormat};
 pub use prompted::{EvaluateName, GenerateName, NextName, Thinking};
 
 /// What rates a path: the policy's own confidence, or a process reward model.
@@ -313,48 +316,51 @@ pub enum StrategySpec {
         /// The source of all randomness.
         seed: u64,
     },
-}
-
-impl fmt::Display for StrategySpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Greedy => f.write_str("greedy"),
-            Self::BestOfN { n, .. } => write!(f, "best-of-n, n {n}"),
-            Self::SelfConsistency { n, .. } => write!(f, "self-consistency, n {n}"),
-            Self::AdaptiveConsistency { n, .. } => write!(f, "adaptive-consistency, n {n}"),
-            Self::Gate { first, width, n, .. } => {
-                write!(f, "gate, first {first}, width {width}{}", candidates(*n))
-            }
-            Self::ComputeOptimal { first, table, .. } => match &table[..] {
-                [Bin { then, .. }] => write!(f, "compute-optimal, first {first}, then {then}"),
-                bins => write!(f, "compute-optimal, first {first}, bins {}", bins.len()),
-            },
-            Self::AbMcts { n, .. } => write!(f, "ab-mcts, n {n}"),
-            Self::Beam { width, n, .. } => write!(f, "beam, width {width}{}", candidates(*n)),
-            Self::Dvts { width, n, .. } => write!(f, "dvts, width {width}{}", candidates(*n)),
-            Self::Lookahead { width, n, lookahead, .. } => {
-                write!(f, "lookahead {lookahead}, width {width}{}", candidates(*n))
-            }
-            Self::Rebase { n, .. } => write!(f, "rebase, n {n}"),
-            Self::ParticleFilter { n, .. } => write!(f, "particle-filter, n {n}"),
-            Self::Uct { width, simulations, .. } => {
-                write!(f, "uct, width {width}, simulations {simulations}")
-            }
-            Self::Puct { width, simulations, .. } => {
-                write!(f, "puct, width {width}, simulations {simulations}")
-            }
-            Self::TotBfs { breadth, .. } => write!(f, "tot-bfs, breadth {breadth}"),
-            Self::TotDfs { visits, .. } => write!(f, "tot-dfs, visits {visits}"),
-            Self::Revision { chains, revisions, .. } => {
-                write!(f, "revision, chains {chains}, revisions {revisions}")
-            }
-            Self::Graph { n, group, .. } => write!(f, "graph, n {n}, group {group}"),
-        }
-    }
-}
-
-fn candidates(n: Option<u32>) -> String {
-    n.map_or_else(String::new, |n| format!(", n {n}"))
+    /// Paths that run code, and a vote.
+    ScTir {
+        /// Paths.
+        width: u32,
+        /// Steps a path samples, at most.
+        depth: u32,
+        /// What becomes of a path that wrote no code.
+        on_fail: OnFailName,
+        /// Answers are whole numbers, and count by their remainder by this.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        modulo: Option<NonZeroU32>,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Programs whose output is the answer.
+    Pal {
+        /// Programs.
+        n: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Rationale and code in turn.
+    #[serde(rename = "tora")]
+    ToRa {
+        /// Paths.
+        n: u32,
+        /// Calls of a path, at most.
+        calls: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
+    /// Thoughts and actions in turn, with a choice of tools.
+    #[serde(rename = "react")]
+    ReAct {
+        /// Paths.
+        n: u32,
+        /// Calls of a path, at most.
+        calls: u32,
+        /// What it shares with others.
+        #[serde(flatten)]
+        calling: Calling,
+    },
 }
 
 impl StrategySpec {
@@ -369,7 +375,11 @@ impl StrategySpec {
             | Self::TotBfs { .. }
             | Self::TotDfs { .. }
             | Self::Revision { .. }
-            | Self::Graph { .. } => None,
+            | Self::Graph { .. }
+            | Self::ScTir { .. }
+            | Self::Pal { .. }
+            | Self::ToRa { .. }
+            | Self::ReAct { .. } => None,
             Self::Gate { steps, .. }
             | Self::ComputeOptimal { steps, .. }
             | Self::AbMcts { steps, .. }
@@ -408,6 +418,9 @@ impl StrategySpec {
     /// Where text stops, given where it does by the dataset.
     #[must_use]
     pub fn stops(&self, stops: &Arc<Stops>) -> Arc<Stops> {
+        if let Some(of) = self.manner().stops(stops) {
+            return Arc::new(of);
+        }
         match self.stepwise().and_then(|steps| steps.boundary) {
             Some(boundary) => Arc::new(boundary.stops(stops)),
             None => Arc::clone(stops),

@@ -306,8 +306,9 @@ impl Sweep<'_> {
             forms: Forms::default(),
         };
         let prm = bench.prm.as_mut().map(|prm| &mut **prm as &mut dyn Scorer);
+        let helpers = crate::run::Helpers { prm, tools: None };
         let (put, clock) = (&mut *bench.prompt, bench.clock);
-        let ended = crate::run::run(&plan, put, bench.policy, prm, &mut store, clock, observer)
+        let ended = crate::run::run(&plan, put, bench.policy, helpers, &mut store, clock, observer)
             .map_err(|source| SweepError::Run { cell: cell.name(), source })?;
         let mut records = store.records().to_vec();
         // In the order of the dataset, whatever finished first.

@@ -440,3 +440,61 @@ fn a_wrong_process_reward_model_is_refused() {
     let beside = ["eval", "greedy", "--model", &policy, "--beside", "greedy"];
     refused(&beside, &["`--beside greedy` has no effect"]);
 }
+
+/// The interpreter that `cargo xtask` made.
+fn python() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "xtask tells tests where the interpreter is")]
+    let named = std::env::var("ESPALIER_PYTHON").ok().map(PathBuf::from);
+    let made = Path::new(env!("CARGO_BIN_EXE_espalier")).ancestors().nth(2);
+    let python = named.or_else(|| Some(made?.join("python/bin/python"))).filter(|p| p.exists());
+    if python.is_none() {
+        eprintln!("SKIPPED: no Python environment; `cargo xtask sandbox check` makes one");
+    }
+    python
+}
+
+#[test]
+fn what_runs_code_is_refused_before_a_model_is_loaded() {
+    let no = ["--python", "/no/python"];
+    let cases: [(&str, &[&str], &[&str]); 5] = [
+        ("pal", &[], &["--python"]),
+        ("sc-tir", &no, &["`/no/python`", "cargo xtask sandbox check"]),
+        ("tora", &[no[0], no[1], "--sandbox-tier", "none"], &["`--sandbox-tier`", "`none`"]),
+        ("react", &[no[0], no[1], "--n", "3"], &["`--n 3`", "`--temperature 0`"]),
+        ("pal", &[no[0], no[1], "--dry-run"], &["`--dry-run`", "calls", "--limit"]),
+    ];
+    for (strategy, more, parts) in cases {
+        refused(&[&eval(strategy, "/no/model", &["--limit", "1"])[..], more].concat(), parts);
+    }
+}
+
+#[test]
+fn runs_with_code_say_how_it_was_isolated() {
+    let Some(python) = python() else { return };
+    // Room for prompts with an example.
+    let model = broken("llama", |dir| edit(&dir.join("config.json"), ": 256", ": 4096"));
+    let (model, python) = (model.path().display().to_string(), python.display().to_string());
+    let all = ["pal", "sc-tir", "tora", "react"];
+    let tiers = [("highest", false, &all[..]), ("none-i-accept-the-risk", true, &all[..1])];
+    for (tier, warns, strategies) in tiers {
+        for &strategy in strategies {
+            let dir = TempDir::new().unwrap();
+            let more = ["--max-tokens", "16", "--limit", "2", "--json", "--out", "run"];
+            let tools = ["--python", &python, "--sandbox-tier", tier];
+            let arguments = [&eval(strategy, &model, &more)[..], &tools].concat();
+            let output = run(dir.path(), &arguments);
+            let message = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{strategy}: {message}");
+            let printed = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(printed.contains("NO ISOLATION"), warns, "{printed}");
+            let info: Value =
+                serde_json::from_slice(&fs::read(dir.path().join("run/run.json")).unwrap())
+                    .unwrap();
+            let sandbox = &info["generation"]["sandbox"];
+            let said = sandbox["tier"].as_str().unwrap();
+            assert_eq!(said == "none-i-accept-the-risk", warns, "{sandbox}");
+            assert!(sandbox["versions"]["sympy"].is_string(), "{sandbox}");
+            assert!(printed.lines().last().unwrap().contains("\"failed\":0"), "{printed}");
+        }
+    }
+}

@@ -78,6 +78,7 @@ fn paths(case: &Case) -> Vec<Path> {
         text: if index == last { text.clone() } else { format!("{text}\n\n") },
         stats: Vec::new(),
         alternatives: Vec::new(),
+        observed: None,
         finish: if index == last { Finish::Eos } else { Finish::Step },
     };
     let steps: Vec<Arc<Step>> = case.steps.iter().enumerate().map(step).map(Arc::new).collect();

@@ -204,7 +204,8 @@ impl World {
             }
         };
         let tasks: Vec<Task> = tasks.into_iter().map(|index| self.task(index, &shared)).collect();
-        let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+        let mut models =
+            Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
         let rest = search_many(tasks, &mut models, &config, &Frozen, &mut observer);
         done.extend(rest);
         let marks = &mut scorer.marks;

@@ -25,6 +25,7 @@ pub mod outcome;
 pub mod output;
 pub mod program;
 pub mod replay;
+pub mod show;
 pub mod tier;
 pub mod tool;
 

@@ -112,6 +112,12 @@ impl ChatTemplate {
         self
     }
 
+    /// The text of the token that ends a turn; empty where the model names none.
+    #[must_use]
+    pub fn eos(&self) -> &str {
+        &self.eos
+    }
+
     /// Writes a conversation as one text, with `add_generation_prompt` up to where the assistant
     /// speaks next.
     ///

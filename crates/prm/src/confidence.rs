@@ -38,6 +38,7 @@ use espalier_core::{Immediate, ModelError, Path, PathScorer, Score, TokenStat};
 ///     text: "ab".to_owned(),
 ///     stats: vec![stat(0.5, 0.5, 0.6931, 0.0), stat(0.25, 0.75, 0.5623, 0.1438)],
 ///     alternatives: Vec::new(),
+///     observed: None,
 ///     finish: Finish::Step,
 /// };
 /// let prompt = Prompt { problem: String::new(), tokens: [].into() };

@@ -48,6 +48,7 @@ pub enum Groups {
 ///     text: "abc".to_owned(),
 ///     stats: Vec::new(),
 ///     alternatives: vec![at(0.5, 0.5), at(0.9, 0.1), at(0.75, 0.25)],
+///     observed: None,
 ///     finish: Finish::Step,
 /// };
 /// let prompt = Prompt { problem: String::new(), tokens: [].into() };
@@ -116,7 +117,8 @@ impl PathScorer for GroupConfidence {
             reason: format!("group confidence needs {what}; set `top_logprobs` to at least 1"),
         };
         let mut tokens = Vec::new();
-        for step in &path.steps {
+        // What a tool wrote says nothing of how sure the policy was.
+        for step in path.steps.iter().filter(|step| step.observed.is_none()) {
             if step.alternatives.len() != step.tokens.len() {
                 return Err(lacks("the likeliest alternatives at every token of the path"));
             }

@@ -50,6 +50,7 @@ use crate::{
 ///     text: "1\n\n".to_owned(),
 ///     stats: Vec::new(),
 ///     alternatives: Vec::new(),
+///     observed: None,
 ///     finish: Finish::Step,
 /// };
 /// let prompt = Prompt { problem: "0 + 1".to_owned(), tokens: [78, 79].into() };

@@ -95,6 +95,7 @@ fn step(text: &str) -> Step {
         text: text.to_owned(),
         stats: Vec::new(),
         alternatives: Vec::new(),
+        observed: None,
         finish: Finish::Step,
     }
 }

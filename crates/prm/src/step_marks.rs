@@ -45,6 +45,7 @@ use crate::{RewardModel, families::Family, readout::Readout, sequences::Sequence
 ///     text: "1\n".to_owned(),
 ///     stats: Vec::new(),
 ///     alternatives: Vec::new(),
+///     observed: None,
 ///     finish: Finish::Step,
 /// };
 /// let prompt = Prompt { problem: "0 + 1".to_owned(), tokens: [48, 43, 49].into() };

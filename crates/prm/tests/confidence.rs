@@ -15,6 +15,7 @@ fn path(stats: Vec<TokenStat>) -> Path {
         text: "x".repeat(stats.len()),
         stats,
         alternatives: Vec::new(),
+        observed: None,
         finish: Finish::Step,
     };
     let prompt = Prompt { problem: String::new(), tokens: [1].into() };

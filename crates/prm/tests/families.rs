@@ -168,6 +168,7 @@ fn step(text: &str) -> Arc<Step> {
         text: text.to_owned(),
         stats: Vec::new(),
         alternatives: Vec::new(),
+        observed: None,
         finish: Finish::Step,
     })
 }

@@ -14,6 +14,7 @@ fn path(confidences: &[f32], step: usize) -> Path {
             text: "x".repeat(part.len()),
             stats: Vec::new(),
             alternatives: part.iter().map(|c| vec![(0, -0.5 * c), (1, -1.5 * c)]).collect(),
+            observed: None,
             finish: Finish::Step,
         })
     };

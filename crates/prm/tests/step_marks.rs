@@ -32,6 +32,7 @@ fn step(tokens: &[TokenId]) -> Arc<Step> {
         text: String::new(),
         stats: Vec::new(),
         alternatives: Vec::new(),
+        observed: None,
         finish: Finish::Step,
     })
 }

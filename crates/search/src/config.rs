@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use espalier_core::{Budget, Forms, Policy, Prompt, Sampling, Scorer, Stops};
+use espalier_core::{Budget, Forms, Policy, Profile, Prompt, Sampling, Scorer, Stops, Tool};
 
 use crate::Strategy;
 
@@ -77,10 +77,29 @@ pub struct Models<'a> {
     pub policy: &'a mut dyn Policy,
     /// The scorers, by [`ScorerId`](espalier_core::ScorerId).
     pub scorers: Vec<&'a mut dyn Scorer>,
+    /// The tools, by [`ToolId`](espalier_core::ToolId).
+    pub tools: Vec<Equipped<'a>>,
+}
+
+/// A tool, and how it stands in the policy's text.
+pub struct Equipped<'a> {
+    /// What is called.
+    pub tool: &'a mut dyn Tool,
+    /// How its calls are read and its observations written.
+    pub profile: Arc<dyn Profile>,
+}
+
+impl std::fmt::Debug for Equipped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Equipped").field("tool", &self.tool.name()).finish_non_exhaustive()
+    }
 }
 
 impl std::fmt::Debug for Models<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Models").field("scorers", &self.scorers.len()).finish_non_exhaustive()
+        f.debug_struct("Models")
+            .field("scorers", &self.scorers.len())
+            .field("tools", &self.tools)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use espalier_core::{Clock, ScorerId, Stop};
+use espalier_core::{Clock, ScorerId, Stop, ToolId};
 
 use crate::{
     Config, Models, Outcome, SearchError, Task,
@@ -71,6 +71,10 @@ pub fn search(task: Task, models: &mut Models<'_>, config: &Config, clock: &dyn 
 ///   token that it does not hold itself, also where another problem's prompts begin alike; the problem's
 ///   prompt is paid when a request first goes on from it. A proposed step pays for its own tokens, its
 ///   parent for the rest of the reply; a judged node pays for its judgements, of a vote the first.
+/// - A tool is called with what the profile reads from the node's step; the same call, on the same path of
+///   calls, runs once in a problem and is answered from memory afterwards. Its observation costs no tokens
+///   when it is made: the path that goes on from it pays them as prefix. No round scores it.
+/// - A tool that fails itself ends its problem; code that fails is an observation.
 /// - A form that fails, or that reads what is not there, ends its problem as a failing model does.
 /// - A failing model ends its problem; the others go on.
 ///
@@ -181,6 +185,19 @@ impl Run<'_, '_> {
                 let now = self.clock.now_ns();
                 let Some(problem) = self.active.get_mut(&index) else { continue };
                 let taken = problem.scored(place, result, now);
+                self.received(index, taken, &mut polled);
+            }
+        }
+        for tool in (0..self.models.tools.len()).map(|index| ToolId(index as u16)) {
+            if !self.routes.waits_for(Asked::Tool(tool)) {
+                continue;
+            }
+            for (ticket, result) in self.models.tools[tool.index()].tool.calls().poll() {
+                let asked = Asked::Tool(tool);
+                let Some((index, place)) = self.routes.take(asked, ticket) else { continue };
+                let now = self.clock.now_ns();
+                let Some(problem) = self.active.get_mut(&index) else { continue };
+                let taken = problem.observed(place, result, now);
                 self.received(index, taken, &mut polled);
             }
         }

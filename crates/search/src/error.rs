@@ -1,6 +1,6 @@
 //! Errors: what ends one problem's search while the others go on.
 
-use espalier_core::ModelError;
+use espalier_core::{ModelError, ToolError};
 
 /// One problem's search could not go on. Its outcome holds what earlier rounds had found.
 #[derive(Debug, thiserror::Error)]
@@ -33,5 +33,14 @@ pub enum SearchError {
         /// The cause.
         #[source]
         source: ModelError,
+    },
+    /// A tool failed: not what it ran. That is no observation, and says nothing of an answer.
+    #[error("a tool failed in round {round}")]
+    Tool {
+        /// The round, from 0.
+        round: u32,
+        /// The cause.
+        #[source]
+        source: ToolError,
     },
 }

@@ -14,7 +14,7 @@
 //! let prompt = Prompt { problem: "abc".to_owned(), tokens: policy.encode("abc")? };
 //! let beam = Beam::new(2, None, 8, ScorerId(0), Aggregate::Last)?;
 //! let task = Task { prompt: Arc::new(prompt), hash: 1, strategy: Box::new(beam) };
-//! let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+//! let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
 //! let config = Config::new(Sampling::at(1.0), NonZeroU32::new(16).unwrap(), NonZeroU32::new(64).unwrap());
 //! let outcome = search(task, &mut models, &config, &Frozen);
 //! assert!(outcome.error.is_none());
@@ -24,13 +24,16 @@
 //!
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
 //! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`difficulty`],
-//! [`belief`] and [`thoughts`] are what strategies have in common.
+//! [`belief`], [`thoughts`], [`blocks`], [`profiles`] and [`rules`] are what strategies have in common.
 
+pub mod absent;
 pub mod agreement;
 pub mod allocation;
 pub mod belief;
+pub mod blocks;
 mod books;
 mod candidates;
+pub mod coding;
 pub mod config;
 pub mod difficulty;
 pub mod driver;
@@ -38,8 +41,10 @@ pub mod error;
 pub mod outcome;
 mod plan;
 mod problem;
+pub mod profiles;
 mod ranking;
 mod routes;
+pub mod rules;
 pub mod select;
 mod simulations;
 pub mod strategies;
@@ -47,17 +52,19 @@ pub mod strategy;
 pub mod thoughts;
 pub mod trace;
 pub mod tree;
+mod turns;
 pub mod visits;
 
-pub use config::{Config, Models, Task};
+pub use coding::Coding;
+pub use config::{Config, Equipped, Models, Task};
 pub use driver::{Report, search, search_many};
 pub use error::SearchError;
 pub use outcome::Outcome;
-pub use select::{Selected, best, majority, weighted};
+pub use select::{Selected, best, majority, majority_of, weighted};
 pub use strategies::{
     AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
-    TotBfs, TotDfs, Uct,
+    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase, Registry,
+    Revision, ScTir, SelfConsistency, ToRa, TotBfs, TotDfs, Uct,
 };
 pub use strategy::Strategy;
 pub use trace::{

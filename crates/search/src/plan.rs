@@ -1,5 +1,6 @@
 //! Plans: a round's asks, checked and taken apart into units of work that can be paid for one by one.
 
+mod called;
 mod prompted;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -9,6 +10,7 @@ use espalier_core::{
     ScorerId, Seed, Spend, Tokens, Until,
 };
 
+pub(crate) use called::{Called, Key};
 pub(crate) use prompted::{Prompted, Said, What};
 
 use crate::{Config, Models, Tree, books::Share};
@@ -21,6 +23,8 @@ pub(crate) enum Unit {
     Score { node: NodeId, scorer: ScorerId },
     /// One reply to a form's prompt.
     Prompt(Box<Prompted>),
+    /// One call of a tool.
+    Tool(Box<Called>),
 }
 
 impl Unit {
@@ -29,6 +33,7 @@ impl Unit {
             Self::Sample { .. } => "sample",
             Self::Score { .. } => "score",
             Self::Prompt(prompted) => prompted.name(),
+            Self::Tool(_) => "tool",
         }
     }
 
@@ -36,7 +41,7 @@ impl Unit {
     pub(crate) fn request(&self) -> Option<&Request> {
         match self {
             Self::Sample { request, .. } => Some(request),
-            Self::Score { .. } => None,
+            Self::Score { .. } | Self::Tool(_) => None,
             Self::Prompt(prompted) => Some(&prompted.request),
         }
     }
@@ -47,14 +52,15 @@ impl Unit {
             Self::Sample { parent, .. } => *parent == id,
             Self::Score { .. } => false,
             Self::Prompt(prompted) => prompted.at() == id,
+            Self::Tool(called) => called.node == id,
         }
     }
 
-    /// The parent of the nodes it makes; `None` where it makes none.
+    /// The parent of the nodes it makes, where they can be scored; `None` where it makes none.
     pub(crate) fn parent(&self) -> Option<NodeId> {
         match self {
             Self::Sample { parent, .. } => Some(*parent),
-            Self::Score { .. } => None,
+            Self::Score { .. } | Self::Tool(_) => None,
             Self::Prompt(prompted) => prompted.makes().map(|(parent, ..)| parent),
         }
     }
@@ -79,6 +85,10 @@ pub(crate) enum Cause {
 /// grows below it.
 const JUDGING: u64 = u64::from_be_bytes(*b"judgment");
 
+/// Sets the seed of a problem's calls of tools apart. They share one, for a call goes on from the state that
+/// those before it on its path left, which all paths through them share.
+const TOOLS: u64 = u64::from_be_bytes(*b"toolcall");
+
 /// Hands out seeds by parent and by how many continuations of it were asked before.
 #[derive(Debug)]
 pub(crate) struct Seeds {
@@ -100,6 +110,11 @@ impl Seeds {
         let before = self.judged[node.index()];
         self.judged[node.index()] += 1;
         self.problem.fold(JUDGING).child(node, before)
+    }
+
+    /// The seed of all calls of tools.
+    fn tools(&self) -> Seed {
+        self.problem.fold(TOOLS)
     }
 
     fn next(&mut self, parent: NodeId) -> Seed {
@@ -148,6 +163,10 @@ pub(crate) fn units(
                 }));
             }
             Ask::Score { node, scorer } => units.push(Unit::Score { node, scorer }),
+            Ask::Tool { node, tool } => {
+                let seed = seeds.tools();
+                units.extend(called::unit(node, tool, seed, tree, models));
+            }
             Ask::Sample { form: FormId::CONTINUE, .. } => {}
             _ => {
                 let form = |error| Refusal { ask: ask.name(), cause: Cause::Form(error) };
@@ -166,7 +185,7 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Re
             format!("no scorer `{scorer}` among the {} given; pass it", models.scorers.len())
         })
     };
-    let mut scored = BTreeSet::new();
+    let (mut scored, mut calling) = (BTreeSet::new(), BTreeSet::new());
     for ask in &round.asks {
         let problem = match *ask {
             Ask::Sample { parent, until, policy, form, .. } => {
@@ -192,6 +211,11 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Re
                             "the root has no step to score; score its children".to_owned(),
                         );
                     }
+                    if tree.observed(node).is_some() {
+                        return Some(format!(
+                            "node `{node}` is an observation, which nobody chose; score the step that calls"
+                        ));
+                    }
                     let again =
                         tree.node(node).score(scorer).is_some() || !scored.insert((node, scorer));
                     again.then(|| {
@@ -199,6 +223,10 @@ fn check(round: &Round, tree: &Tree, models: &Models<'_>, config: &Config) -> Re
                     })
                 })
             }
+            Ask::Tool { node, tool } => called::check(node, tool, tree, models).or_else(|| {
+                let again = !calling.insert(node);
+                again.then(|| format!("node `{node}` calls a tool twice; ask once"))
+            }),
             _ => prompted::check(ask, tree, models, config, &mut scored),
         };
         if let Some(reason) = problem {
@@ -279,6 +307,8 @@ pub(crate) fn worst_cases(
                 let tokens = tree.node(*node).below - tree.node(parent).below;
                 bounds[scorer.index()].push((index, bound(parent, tokens as u32)));
             }
+            // What it leaves is paid for by who goes on from it.
+            Unit::Tool(_) => {}
             Unit::Prompt(prompted) => {
                 worst[index] += sampling.next().unwrap_or_default();
                 if let (Some(scorer), Some((parent, most, tokens))) =

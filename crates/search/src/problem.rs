@@ -1,20 +1,21 @@
 //! Problems under way: one tree, one account, one round at a time.
 
 mod record;
+mod tools;
 mod work;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Account, Completion, Entry, Event, Ledger, ModelError, NodeId, Path, Prompt, Retain, Round,
-    ScoreAsk, Scored, Seed, Spend, Stop, Tokens,
+    Account, Completion, Entry, Event, Ledger, ModelError, NodeId, Observation, Path, Prompt,
+    Retain, Round, ScoreAsk, Scored, Seed, Spend, Stop, Tokens,
 };
 use work::{Doing, Judged, Kv, Lent, Sampled, Work};
 
 use crate::{
     Config, Models, Outcome, SearchError, Strategy, Task, Tree,
     books::{Held, Share},
-    plan::{self, Cause, Said, Seeds, Unit},
+    plan::{self, Cause, Key, Said, Seeds, Unit},
     routes::{Asked, Part, Routes},
 };
 
@@ -35,6 +36,8 @@ pub(crate) struct Problem {
     paid: bool,
     /// Whether a form's prompt was asked, so that the search keeps books.
     prompts: bool,
+    /// What tools left, by call: none is run twice.
+    observations: BTreeMap<Key, Observation>,
     seen_ns: u64,
     work: Option<Work>,
 }
@@ -64,6 +67,7 @@ impl Problem {
             rounds: 0,
             paid: false,
             prompts: false,
+            observations: BTreeMap::new(),
             seen_ns: now,
             work: None,
         }
@@ -85,6 +89,7 @@ impl Problem {
                 }
             };
             if work.waiting == 0 && !work.scoring {
+                self.show(&mut work, models)?;
                 self.submit_scores(&mut work, models, routes, now);
             }
             if work.waiting > 0 {
@@ -150,8 +155,10 @@ impl Problem {
                 waiting += 1;
             }
         }
+        waiting += self.call(&units, models, routes);
         self.prompts |= units.iter().any(|unit| matches!(unit, Unit::Prompt(_)));
-        let doing = |unit| Doing { unit, sampled: None, scored: Vec::new() };
+        let none = Entry::default();
+        let doing = |unit| Doing { unit, sampled: None, seen: None, run: none, scored: Vec::new() };
         let units = units.into_iter().map(doing).collect();
         self.work = Some(Work {
             round,

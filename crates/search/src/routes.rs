@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use espalier_core::{ScorerId, Ticket};
+use espalier_core::{ScorerId, Ticket, ToolId};
 
 use crate::Models;
 
-/// Who was asked: the policy, or one of the scorers.
+/// Who was asked: the policy, one of the scorers, or one of the tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Asked {
     Policy,
     Scorer(ScorerId),
+    Tool(ToolId),
 }
 
 /// A unit of a round, and which of the nodes it makes.
@@ -46,6 +47,7 @@ impl Routes {
                 _ if !ours => {}
                 Asked::Policy => models.policy.cancel(ticket),
                 Asked::Scorer(scorer) => models.scorers[scorer.index()].cancel(ticket),
+                Asked::Tool(tool) => models.tools[tool.index()].tool.calls().cancel(ticket),
             }
             !ours
         });

@@ -47,6 +47,16 @@ pub fn majority(tree: &Tree, answers: &dyn Answers) -> Option<Selected> {
     vote(tree, answers, |_| Some(1.0))
 }
 
+/// The answer that most ended paths give of those for which `counts` says so.
+#[must_use]
+pub fn majority_of(
+    tree: &Tree,
+    answers: &dyn Answers,
+    counts: impl Fn(NodeId) -> bool,
+) -> Option<Selected> {
+    vote(tree, answers, |id| counts(id).then_some(1.0))
+}
+
 /// The answer whose ended paths have the largest sum of scores. Paths whose score is unknown have no
 /// vote. Meaningful for scores that are not negative.
 ///

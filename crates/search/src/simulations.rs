@@ -6,6 +6,7 @@ use crate::{
     BadStrategy, Tree,
     allocation::softmax,
     candidates::says_again,
+    coding::{Coding, is_due, onward},
     strategies::at_least_one,
     visits::{Child, Leaf, Rule, Visits},
 };
@@ -27,6 +28,9 @@ pub(crate) struct Simulations {
     expanding: Option<NodeId>,
     /// The leaf whose children the last round rolled out.
     rolling: Option<Rolling>,
+    coding: Option<Coding>,
+    /// The leaf whose call the last round made.
+    calling: Option<NodeId>,
 }
 
 /// Children whose rollouts have been asked for.
@@ -49,12 +53,30 @@ impl Simulations {
         let depth = at_least_one("--depth", depth)?;
         let visits = Visits::new();
         let (rollouts, seen, expanding, rolling) = (0, 1, None, None);
-        Ok(Self { width, depth, scorer, visits, left, rollouts, seen, expanding, rolling })
+        let (coding, calling) = (None, None);
+        Ok(Self {
+            width,
+            depth,
+            scorer,
+            visits,
+            left,
+            rollouts,
+            seen,
+            expanding,
+            rolling,
+            coding,
+            calling,
+        })
     }
 
     /// Values children by so many answers that are sampled from each.
     pub(crate) fn roll_out(&mut self, rollouts: u32) {
         self.rollouts = rollouts;
+    }
+
+    /// Runs the code with which the step of a leaf ends, before the leaf is expanded.
+    pub(crate) fn run(&mut self, coding: Coding) {
+        self.coding = Some(coding);
     }
 
     /// Backs up what the last round found, then simulates until a leaf is to be expanded. `likelihood`
@@ -65,13 +87,21 @@ impl Simulations {
         rule: &impl Rule,
         likelihood: impl Fn(&Tree, NodeId) -> f64,
     ) -> Round {
-        if let Some(parent) = self.expanding.take() {
-            let children = tree.children(parent);
+        if let Some(leaf) = self.calling.take() {
+            self.visits.pass_over(tree.len());
+            if tree.expandable(onward(tree, leaf)) {
+                return self.expand(tree, leaf);
+            }
+            self.visits.expand(leaf, Vec::new());
+        } else if let Some(parent) = self.expanding.take() {
+            let children = tree.children(onward(tree, parent));
             // An open leaf has no children but those of earlier rollouts, which are answers.
             let made = children.iter().copied().filter(|&id| id.index() >= self.seen);
             let rolling = Rolling { parent, children: made.collect() };
             let open = self.leaves(tree, &rolling.children).into_iter();
-            let open = open.filter(|one| one.1 == Leaf::Open).map(|one| one.0);
+            // What comes of a step whose call is not made is made up.
+            let due = |id| is_due(self.coding.as_ref(), tree, id);
+            let open = open.filter(|one| one.1 == Leaf::Open && !due(one.0)).map(|one| one.0);
             let open: Vec<NodeId> = open.collect();
             if self.rollouts > 0 && !open.is_empty() {
                 self.rolling = Some(rolling);
@@ -88,14 +118,25 @@ impl Simulations {
             let Some(leaf) = self.visits.descend(rule) else { break };
             self.left -= 1;
             if self.visits.is_open(leaf) {
-                self.expanding = Some(leaf);
-                self.seen = tree.len();
-                let asks = vec![Ask::sample(leaf, self.width, Until::Boundary)];
-                return Round { asks, score: Some(self.scorer), retain: Retain::All };
+                let coding = self.coding.as_ref();
+                if let Some(coding) = coding.filter(|_| is_due(coding, tree, leaf)) {
+                    self.calling = Some(leaf);
+                    let asks = vec![coding.ask(leaf)];
+                    return Round { asks, score: None, retain: Retain::All };
+                }
+                return self.expand(tree, leaf);
             }
             self.visits.revisit(leaf);
         }
         Round::end()
+    }
+
+    /// Samples the children of a leaf, or of the observation of its call.
+    fn expand(&mut self, tree: &Tree, leaf: NodeId) -> Round {
+        self.expanding = Some(leaf);
+        self.seen = tree.len();
+        let asks = vec![Ask::sample(onward(tree, leaf), self.width, Until::Boundary)];
+        Round { asks, score: Some(self.scorer), retain: Retain::All }
     }
 
     fn made(
@@ -143,9 +184,10 @@ impl Simulations {
 
     /// A step at the greatest depth that is not an answer leads nowhere.
     fn leaf(&self, tree: &Tree, id: NodeId) -> Leaf {
-        if tree.ended(id) {
+        let due = is_due(self.coding.as_ref(), tree, id);
+        if tree.ended(id) && !due {
             Leaf::Ended
-        } else if tree.expandable(id) && tree.node(id).depth < self.depth {
+        } else if (due || tree.expandable(id)) && tree.node(id).depth < self.depth {
             Leaf::Open
         } else {
             Leaf::Dead

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use espalier_core::{Entry, Event, Finish, NodeId, Prompt, Step};
+use espalier_core::{Entry, Event, Finish, NodeId, ObservationStatus, Prompt, Step};
 
 use crate::{Node, Tree};
 
@@ -130,7 +130,7 @@ pub fn retell(
         }
         let out_of_turn = |node| BadTrace::OutOfTurn { event: index, node };
         match event {
-            Event::Node { node, parent, merged, seed, tokens, text, finish, .. } => {
+            Event::Node { node, parent, merged, observed, seed, tokens, text, finish, .. } => {
                 let mut sources = merged.iter().chain([parent]);
                 if node.index() != tree.len() || !sources.all(|&id| tree.contains(id)) {
                     return Err(out_of_turn(*node));
@@ -140,6 +140,7 @@ pub fn retell(
                     text: text.clone(),
                     stats: Vec::new(),
                     alternatives: Vec::new(),
+                    observed: *observed,
                     finish: *finish,
                 };
                 tree.add(*parent, Arc::new(step), *seed, merged.clone());
@@ -182,10 +183,28 @@ fn marks(node: &Node) -> String {
     let scores = if scores.is_empty() { "-".to_owned() } else { scores.join(" ") };
     match node.finish() {
         None => "root".to_owned(),
+        Some(_) if node.observed().is_some() => observed(node),
         Some(Finish::Step) => scores,
         Some(Finish::Eos) => format!("{scores} eos"),
         Some(Finish::Length) => format!("{scores} length"),
     }
+}
+
+/// What a tool left, in words.
+fn observed(node: &Node) -> String {
+    let how = match node.observed().map(|observed| observed.status) {
+        None | Some(ObservationStatus::Ok) => "observed",
+        Some(ObservationStatus::Timeout) => "observed, timeout",
+        Some(ObservationStatus::OutOfMemory) => "observed, out of memory",
+        Some(ObservationStatus::OutputLimit) => "observed, too much output",
+        Some(_) => "observed, failed",
+    };
+    let end = match node.finish() {
+        Some(Finish::Eos) => " eos",
+        Some(Finish::Length) => " length",
+        _ => "",
+    };
+    format!("{how}{end}")
 }
 
 fn snippet(text: &str) -> String {

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Aggregate, Finish, NodeId, Path, Prompt, Score, ScorerId, Seed, Step, TokenId,
+    Aggregate, Finish, NodeId, Observed, Path, Prompt, Score, ScorerId, Seed, Step, TokenId,
 };
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// One node of a [`Tree`]: a step and what is known of it.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// What was sampled; `None` at the root.
+    /// What was sampled, or what a tool left; `None` at the root.
     pub step: Option<Arc<Step>>,
     /// Steps between the root and this node, this one included.
     pub depth: u32,
@@ -18,7 +18,8 @@ pub struct Node {
     pub below: u64,
     /// The step score of each scorer that has scored this node.
     pub scores: BTreeMap<ScorerId, Score>,
-    /// The seed it was sampled with; `None` at the root. Steps proposed in one reply share theirs.
+    /// The seed it was sampled with; `None` at the root. Steps proposed in one reply share theirs, and so do
+    /// all observations.
     pub seed: Option<Seed>,
     /// The nodes it was made from beside its parent: those it merges, as a graph of thoughts does, or the
     /// one it revises.
@@ -28,6 +29,12 @@ pub struct Node {
 }
 
 impl Node {
+    /// The tool whose observation it is, and how the call ended; `None` where it was sampled.
+    #[must_use]
+    pub fn observed(&self) -> Option<Observed> {
+        self.step.as_ref().and_then(|step| step.observed)
+    }
+
     /// Why its step ended; `None` at the root.
     #[must_use]
     pub fn finish(&self) -> Option<Finish> {
@@ -174,10 +181,21 @@ impl Tree {
         std::iter::successors(Some(id), |&id| self.parent(id))
     }
 
-    /// The nodes at which the model ended its answer, in creation order. A text cut by a length cap is
-    /// not an answer.
+    /// The nodes at which an answer [ended](Self::ended), in creation order.
     pub fn finished(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.ids().filter(|&id| self.node(id).finish() == Some(Finish::Eos))
+        self.ids().filter(|&id| self.ended(id))
+    }
+
+    /// The tool whose observation `id` is, and how the call ended; `None` where it was sampled.
+    #[must_use]
+    pub fn observed(&self, id: NodeId) -> Option<Observed> {
+        self.node(id).observed()
+    }
+
+    /// The observation of the call with which the step of `id` ends; `None` where no tool was called.
+    #[must_use]
+    pub fn observation(&self, id: NodeId) -> Option<NodeId> {
+        self.children(id).iter().copied().find(|&child| self.observed(child).is_some())
     }
 
     /// Tokens that a path may still hold below `id`.
@@ -193,10 +211,11 @@ impl Tree {
         self.open(id) && self.room(id) > 0
     }
 
-    /// Returns true if and only if the model ended its answer at `id`.
+    /// Returns true if and only if the answer ended at `id`. A text cut by a length cap is not an answer,
+    /// and neither is one that called a tool: the path goes on from the observation.
     #[must_use]
     pub fn ended(&self, id: NodeId) -> bool {
-        self.node(id).finish() == Some(Finish::Eos)
+        self.node(id).finish() == Some(Finish::Eos) && self.observation(id).is_none()
     }
 
     /// Returns true if and only if the path to `id` leads somewhere: it is an answer or can be
@@ -254,20 +273,21 @@ impl Tree {
     }
 
     /// The score of the path to `id`. `None` at the root, where a step that counts has no score of this
-    /// scorer ([`Aggregate::Last`] counts the last step, the others every step), and where the step
-    /// scores' product or sum is not finite.
+    /// scorer ([`Aggregate::Last`] counts the last step, the others every step; observations do not count),
+    /// and where the step scores' product or sum is not finite.
     ///
     /// # Complexity
     ///
     /// Constant for [`Aggregate::Last`], otherwise linear in the node's depth.
     #[must_use]
     pub fn aggregate(&self, id: NodeId, scorer: ScorerId, how: Aggregate) -> Option<Score> {
-        let own = self.node(id).score(scorer)?;
+        let steps = || self.ancestors(id).filter(|&id| self.observed(id).is_none());
+        let own = self.node(steps().next()?).score(scorer)?;
         if how == Aggregate::Last {
             return Some(own);
         }
         let scores = self.scores_on_path(id, scorer);
-        let whole = scores.len() == self.node(id).depth as usize;
+        let whole = scores.len() + 1 == steps().count(); // the root has no score
         how.fold(&scores).filter(|_| whole)?.ok()
     }
 }

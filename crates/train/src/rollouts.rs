@@ -153,7 +153,7 @@ pub fn label(
         };
         keep(index, found)
     };
-    let mut models = Models { policy, scorers: Vec::new() };
+    let mut models = Models { policy, scorers: Vec::new(), tools: Vec::new() };
     let tasks: Vec<Task> = problems.iter().map(task).collect();
     drop(search_many(tasks, &mut models, &config, clock, &mut hear));
 }

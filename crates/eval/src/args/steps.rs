@@ -18,7 +18,7 @@ pub struct Steps {
     /// `max_step_tokens`]
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = at_least_one)]
     pub max_step_tokens: NonZeroU32,
-    /// What ends a step: `newline`, `blank-line`, `fence` (the line that closes a block of code),
+    /// What ends a step: `newline`, `blank-line`, `fence` (what closes a block of code),
     /// `tokens:COUNT`, or `entropy:NATS` (before a token whose distribution has more entropy than that)
     /// [default: a line break for puzzles (<https://arxiv.org/abs/2305.10601>), a blank line for others
     /// (search-and-learn)]
@@ -55,7 +55,7 @@ impl Steps {
 }
 
 /// How tokens are drawn.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct Draw {
     /// Divides the logits before a token is drawn [source of the default: search-and-learn,
     /// `temperature`]

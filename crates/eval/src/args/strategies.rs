@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::calling::{self, Sandbox};
 use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};
@@ -57,6 +58,16 @@ pub enum Strategy {
     Revision(prompted::Revision),
     /// Answers are merged by prompts (graph of thoughts)
     Graph(prompted::Graph),
+    /// Paths that write code and see its output, and a vote (self-consistency with tool-integrated reasoning)
+    ScTir(calling::ScTir),
+    /// A program is the reasoning, and what it prints the answer (program-aided language models)
+    Pal(calling::Pal),
+    /// Rationale and code in turn, until the answer (tool-integrated reasoning)
+    #[command(name = "tora")]
+    ToRa(calling::ToRa),
+    /// Thoughts and actions in turn, with Python and a calculator as tools
+    #[command(name = "react")]
+    ReAct(calling::ReAct),
 }
 
 impl Strategy {
@@ -128,6 +139,10 @@ impl Strategy {
             Self::TotDfs(args) => args.spec(),
             Self::Revision(args) => args.spec(),
             Self::Graph(args) => args.spec(),
+            Self::ScTir(args) => args.spec(),
+            Self::Pal(args) => args.spec(),
+            Self::ToRa(args) => args.spec(),
+            Self::ReAct(args) => args.spec(),
             Self::Puct(args) => {
                 let (width, simulations, rollouts, steps) = args.tree.numbers();
                 let exploration = args.exploration;
@@ -174,6 +189,18 @@ impl Strategy {
         }
     }
 
+    /// What runs model-written code, if anything is run.
+    #[must_use]
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        match self {
+            Self::ScTir(args) => Some(&args.sandbox),
+            Self::Pal(args) => Some(&args.sandbox),
+            Self::ToRa(args) => Some(&args.sandbox),
+            Self::ReAct(args) => Some(&args.sandbox),
+            _ => None,
+        }
+    }
+
     /// What all strategies share.
     #[must_use]
     pub fn run(&self) -> &Run {
@@ -185,7 +212,11 @@ impl Strategy {
             | Self::TotBfs(prompted::TotBfs { thoughts: Thoughts { run, .. }, .. })
             | Self::TotDfs(prompted::TotDfs { thoughts: Thoughts { run, .. }, .. })
             | Self::Revision(prompted::Revision { answers: Answers { run, .. }, .. })
-            | Self::Graph(prompted::Graph { answers: Answers { run, .. }, .. }) => run,
+            | Self::Graph(prompted::Graph { answers: Answers { run, .. }, .. })
+            | Self::ScTir(calling::ScTir { run, .. })
+            | Self::Pal(calling::Pal { run, .. })
+            | Self::ToRa(calling::ToRa { run, .. })
+            | Self::ReAct(calling::ReAct { run, .. }) => run,
             Self::Beam(BeamSearch { beam: Beam { steps, .. }, .. })
             | Self::Dvts(Beam { steps, .. })
             | Self::Gate(Gate { beam: Beam { steps, .. }, .. })

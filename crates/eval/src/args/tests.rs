@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 
 use super::*;
-use crate::spec::{Boundary, NextName, Stepwise, StrategySpec};
+use crate::spec::{Boundary, Calling, NextName, OnFailName, OutputFormat, Stepwise, StrategySpec};
 use crate::sweep::Series;
 
 fn parse(line: &str) -> Result<Cli, clap::Error> {
@@ -150,6 +150,46 @@ fn steps_and_thoughts_are_made_and_judged_as_asked() {
     assert!(spec("tot-bfs --generate sample").is_prompted(), "the policy judges");
     assert!(spec("tot-bfs --evaluate score").is_prompted(), "the policy proposes");
     assert_eq!(spec("tot-bfs").scorer(), None);
+}
+
+#[test]
+fn strategies_with_tools_have_their_sources_numbers() {
+    let strategy = |line: &str| strategy(&format!("eval {line} --model m --python p"));
+    let calling = |output, temperature| Calling { output, temperature, seed: 42 };
+    let (numina, qwen) = (OutputFormat::Numina, OutputFormat::Qwen);
+    assert_eq!(
+        strategy("sc-tir --width 3 --on-fail prune --modulo 1000").spec(),
+        StrategySpec::ScTir {
+            width: 3,
+            depth: 4,
+            on_fail: OnFailName::Prune,
+            modulo: NonZeroU32::new(1000),
+            calling: calling(numina, 0.8),
+        }
+    );
+    let pal = StrategySpec::Pal { n: 1, calling: calling(numina, 0.0) };
+    assert_eq!(strategy("pal").spec(), pal);
+    let tora = StrategySpec::ToRa { n: 2, calls: 4, calling: calling(qwen, 0.5) };
+    assert_eq!(strategy("tora --n 2 --temperature 0.5 --output qwen").spec(), tora);
+    let react = StrategySpec::ReAct { n: 1, calls: 3, calling: calling(qwen, 0.0) };
+    assert_eq!(strategy("react --calls 3").spec(), react);
+    for line in ["sc-tir", "pal", "tora", "react"] {
+        let strategy = strategy(line);
+        assert!(strategy.spec().strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
+        assert!(
+            strategy.spec().check_calling().is_ok() && !strategy.spec().is_prompted(),
+            "{line}"
+        );
+        assert_eq!(strategy.sandbox().unwrap().sandbox_tier, "highest");
+        let text = serde_json::to_string(&strategy.spec()).unwrap();
+        assert_eq!(serde_json::from_str::<StrategySpec>(&text).unwrap(), strategy.spec(), "{text}");
+        assert!(text.starts_with(&format!(r#"{{"name":"{line}""#)), "{text}");
+        assert!(parse(&format!("eval {line} --model m")).is_err(), "an interpreter is named");
+    }
+    let same = strategy("pal --n 4").spec().check_calling().unwrap_err().to_string();
+    assert!(same.starts_with("`--n 4` samples the same 4 times at `--temperature 0`"), "{same}");
+    assert!(strategy("pal --n 4 --temperature 0.7").spec().check_calling().is_ok());
+    assert!(parse("eval sc-tir --model m --python p --modulo 0").is_err());
 }
 
 #[test]

@@ -22,10 +22,7 @@ pub(super) fn dry_run(
     prm: Option<&Prm>,
 ) -> Result<(), Failure> {
     if strategy.is_prompted() {
-        return Err(Failure::BadInput(anyhow!(
-            "`--dry-run` cannot tell what `{strategy}` costs: its prompts depend on what the model writes; \
-             run a few problems with `--limit` instead"
-        )));
+        return Err(refuse(strategy));
     }
     let plan = Run {
         dataset,
@@ -69,6 +66,15 @@ pub(super) fn dry_run(
         println!("{object}");
     }
     Ok(())
+}
+
+/// Refuses what a dry run cannot tell.
+pub(super) fn refuse(strategy: &StrategySpec) -> Failure {
+    let what = if strategy.calling().is_some() { "calls" } else { "prompts" };
+    Failure::BadInput(anyhow!(
+        "`--dry-run` cannot tell what `{strategy}` costs: its {what} depend on what the model writes; run a few \
+         problems with `--limit` instead"
+    ))
 }
 
 /// How long a run's answers and steps are.

@@ -9,16 +9,17 @@ use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
-    dry_run::dry_run,
+    dry_run::{self, dry_run},
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
     prm::Prm,
     progress::Bar,
+    sandbox::Sandbox,
 };
 use crate::{
-    Dataset, Ended, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args, generation, human,
-    resume_command, run, table,
+    Dataset, Ended, Helpers, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args,
+    generation, human, resume_command, run, table, tools::Toolkit,
 };
 
 /// Carries `espalier eval` out.
@@ -27,6 +28,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let (spec, args) = (arguments.spec(), arguments.run());
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
+    spec.check_calling().map_err(Failure::bad)?;
     spec.check_verifier(args.dataset().kind).map_err(Failure::bad)?;
     spec.strategy(args.dataset().kind.form()).map_err(Failure::bad)?;
     if args.beside.is_some() && spec == StrategySpec::Greedy {
@@ -40,7 +42,14 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         say(args, &message);
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
-    let loaded = Loaded::open(&args.model, device, &dataset, args.kv_limit)?;
+    if args.dry_run && arguments.sandbox().is_some() {
+        return Err(dry_run::refuse(&spec));
+    }
+    let sandbox = arguments.sandbox().map(|sandbox| Sandbox::open(sandbox, &spec)).transpose()?;
+    if let Some(warning) = sandbox.as_ref().and_then(|sandbox| sandbox.warning.as_deref()) {
+        say(args, warning);
+    }
+    let loaded = Loaded::open(&args.model, device, &dataset, spec.manner(), args.kv_limit)?;
     if args.kv_limit.is_some() && args.prm.as_deref().is_some_and(|path| loaded.is_of(path)) {
         return Err(Failure::BadInput(anyhow!(
             "`--kv-limit` cannot be kept where `--prm` is the policy itself: its scores are paid for as if what \
@@ -52,7 +61,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if prm.as_ref().is_some_and(|prm| prm.signed) {
         spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
     }
-    let info = info(args, &spec, &dataset, &loaded, prm.as_ref());
+    let mut info = info(args, &spec, &dataset, &loaded, prm.as_ref());
+    if let Some(sandbox) = &sandbox {
+        info.generation["sandbox"] = sandbox.isolation.clone();
+    }
     if let Some(table) = arguments.table() {
         table.check(&info.generation, &dataset).map_err(Failure::bad)?;
     }
@@ -67,7 +79,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         Forms::default()
     };
     let interrupt = Interrupt::watch()?;
-    let mut eval = Eval { args, dataset: &dataset, loaded, prm, interrupt, forms };
+    let mut eval = Eval { args, dataset: &dataset, loaded, prm, sandbox, interrupt, forms };
     let mut rows = Vec::new();
     if args.beside.is_some() {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
@@ -102,6 +114,7 @@ struct Eval<'a> {
     dataset: &'a Dataset,
     loaded: Loaded,
     prm: Option<Prm>,
+    sandbox: Option<Sandbox>,
     interrupt: Interrupt,
     /// The prompts of strategies that ask with prompts.
     forms: Forms,
@@ -130,15 +143,22 @@ impl Eval<'_> {
             in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
             forms: self.forms.clone(),
         };
-        let mut put = self.loaded.put(dataset);
+        let mut put = self.loaded.put(dataset, spec.manner())?;
+        let turn = self.loaded.turn()?;
         let policy = &mut self.loaded.policy;
         let prm = self.prm.as_mut().map(|prm| &mut prm.scorer as &mut dyn Scorer);
+        let tools = match &mut self.sandbox {
+            Some(sandbox) => Some(Toolkit { python: &mut sandbox.python, turn }),
+            None => None,
+        };
+        let helpers = Helpers { prm, tools };
         let bar = Bar::start(dataset.items.len(), !args.quiet);
         let mut observe = |progress: &crate::Progress| {
             bar.show(progress);
             self.interrupt.check()
         };
-        let ended = run(&plan, &mut put, policy, prm, store, &WallClock::start(), &mut observe);
+        let clock = WallClock::start();
+        let ended = run(&plan, &mut put, policy, helpers, store, &clock, &mut observe);
         let elapsed = bar.end();
         let ended = ended?;
         let config = store.info().generation.clone();
@@ -221,6 +241,9 @@ fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
         && let Some(line) = gain(&beside.summary, &main.summary, &beside.spec, &main.spec)
     {
         println!("{line}\n");
+    }
+    if let Some(warning) = store.info().generation["sandbox"]["warning"].as_str() {
+        println!("{warning}\n");
     }
     println!("run directory: {}", store.dir().display());
     if run.json

@@ -11,11 +11,12 @@ use espalier_core::{ModelError, Policy, Prompt, Stops};
 use espalier_models::{
     ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, load, share,
 };
+use espalier_search::profiles::Turn;
 use serde_json::{Value, json};
 
 use super::{failure::Failure, hub, weights_hash::weights_hash};
 use crate::forms::{Asking, Render};
-use crate::{Chat, Dataset, DatasetKind, DatasetSpec, Problem, prompt};
+use crate::{Chat, Dataset, DatasetKind, DatasetSpec, Problem, prompt, prompt::Manner};
 
 /// What the word problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
 /// minutes of beam search at width 4 on two cores, with a model of 135 million parameters.
@@ -63,13 +64,14 @@ impl Loaded {
         model: &str,
         device: DeviceChoice,
         dataset: &Dataset,
+        manner: Manner,
         kv_limit: Option<u64>,
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let options = EngineOptions { kv_limit, ..EngineOptions::default() };
         let model = load(&path, device, options).map_err(Failure::bad)?;
         let (policy, reader) = share(model.engine);
-        let prompts = prompts(dataset, model.chat.as_ref(), &policy)?;
+        let prompts = prompts(dataset, manner, model.chat.as_ref(), &policy)?;
         let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
         let end = match chat {
             Chat::Template => Vec::new(),
@@ -126,17 +128,44 @@ impl Loaded {
         Ok(Asking { kind, render, begin, max_tokens, most })
     }
 
+    /// How an observation is put to the model where it has ended its turn: as a turn of the user's. `None` for a
+    /// model without turns.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where the template refuses such a conversation.
+    pub(super) fn turn(&self) -> Result<Option<Turn>, Failure> {
+        const CALL: &str = "-the-call-";
+        const OUTPUT: &str = "-the-output-";
+        let Some(template) = &self.template else { return Ok(None) };
+        let turns = [("user", "?"), ("assistant", CALL), ("user", OUTPUT)];
+        let turns = turns.map(|(role, content)| Message::new(role, content));
+        let text = template.render(&turns, true).map_err(Failure::bad)?;
+        let turn = text.split_once(CALL).and_then(|(_, rest)| rest.split_once(OUTPUT));
+        let turn = turn.map(|(begin, end)| Turn {
+            // The model has written what ends its turn.
+            begin: begin.strip_prefix(template.eos()).unwrap_or(begin).to_owned(),
+            end: end.to_owned(),
+        });
+        Ok(turn)
+    }
+
     /// How each problem of the dataset is put to the model.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where a prompt does not fit the model's context.
     pub(super) fn put(
         &self,
         dataset: &Dataset,
-    ) -> impl FnMut(&Problem) -> Result<Arc<Prompt>, String> + use<> {
+        manner: Manner,
+    ) -> Result<impl FnMut(&Problem) -> Result<Arc<Prompt>, String> + use<>, Failure> {
         let ids = dataset.items.iter().map(|item| item.problem.id.clone());
-        let known: std::collections::BTreeMap<String, Arc<Prompt>> =
-            ids.zip(self.prompts.iter().cloned()).collect();
-        move |problem| {
+        let prompts = prompts(dataset, manner, self.template.as_ref(), &self.policy)?;
+        let known: std::collections::BTreeMap<String, Arc<Prompt>> = ids.zip(prompts).collect();
+        Ok(move |problem: &Problem| {
             known.get(&problem.id).cloned().ok_or_else(|| "it is not in the dataset".to_owned())
-        }
+        })
     }
 }
 
@@ -163,6 +192,7 @@ fn hash(path: &Path) -> Result<String, Failure> {
 /// The prompts, all of them checked against the context before anything is computed.
 fn prompts(
     dataset: &Dataset,
+    manner: Manner,
     chat: Option<&ChatTemplate>,
     policy: &LocalPolicy,
 ) -> Result<Vec<Arc<Prompt>>, Failure> {
@@ -170,13 +200,14 @@ fn prompts(
         let question = &item.problem.question;
         let text = match chat {
             Some(chat) => {
-                let turns: Vec<Message> = prompt::chat(dataset.kind, question)
+                let turns: Vec<Message> = manner
+                    .chat(dataset.kind, question)
                     .into_iter()
                     .map(|turn| Message::new(turn.role.name(), turn.content))
                     .collect();
                 chat.render(&turns, true).map_err(Failure::bad)?
             }
-            None => prompt::plain(dataset.kind, question),
+            None => manner.plain(dataset.kind, question),
         };
         let tokens = policy.prompt(&text).map_err(Failure::bad)?;
         if tokens.len() as u32 >= policy.context() {

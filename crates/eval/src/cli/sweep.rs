@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     Dataset, RunInfo, ScorerName, StrategySpec, SweepError, WallClock, args, generation,
+    prompt::Manner,
     sweep::{Bench, Report, Sweep, SweepProgress, sweep_command},
 };
 
@@ -42,7 +43,7 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     if let Some(message) = message {
         say(args, &message);
     }
-    let mut loaded = Loaded::open(&args.model, device, &dataset, None)?;
+    let mut loaded = Loaded::open(&args.model, device, &dataset, Manner::Reason, None)?;
     let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
     let mut prm = args.prm.as_ref().map(open).transpose()?;
     for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {
@@ -107,7 +108,7 @@ fn carry_out(
         info
     };
     let clock = WallClock::start();
-    let mut put = loaded.put(plan.dataset);
+    let mut put = loaded.put(plan.dataset, Manner::Reason)?;
     let mut bench = Bench {
         policy: &mut loaded.policy,
         prm: prm.map(|prm| &mut prm.scorer as &mut dyn Scorer),

@@ -218,6 +218,7 @@ fn the_verifier_judges_by_what_is_written() {
             text: text.to_owned(),
             stats: Vec::new(),
             alternatives: Vec::new(),
+            observed: None,
             finish,
         };
         let prompt = Prompt { problem: problem.to_owned(), tokens: vec![0].into() };

@@ -86,6 +86,7 @@ impl StandIn {
             stats: vec![stat; tokens.len()],
             tokens: tokens.into(),
             alternatives: Vec::new(),
+            observed: None,
             finish,
         };
         let lease = request.retain.then(|| self.leases.issue(ticket.0));

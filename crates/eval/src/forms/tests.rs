@@ -14,7 +14,14 @@ fn asking(kind: DatasetKind) -> Asking {
 
 fn reply(text: &str, finish: Finish) -> Step {
     let tokens = Letters::new().encode(text).unwrap();
-    Step { tokens, text: text.to_owned(), stats: Vec::new(), alternatives: Vec::new(), finish }
+    Step {
+        tokens,
+        text: text.to_owned(),
+        stats: Vec::new(),
+        alternatives: Vec::new(),
+        observed: None,
+        finish,
+    }
 }
 
 fn path(question: &str, steps: &[&str]) -> Path {

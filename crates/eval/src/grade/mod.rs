@@ -89,6 +89,12 @@ impl Policy {
     }
 }
 
+/// The exact value of an expression, in a notation of its own; `None` where it has none that can be told.
+pub(crate) fn exact_value(expression: &str) -> Option<String> {
+    let value = parse::value(&lex::lex(expression)?).ok()?;
+    value.canonical()
+}
+
 /// Grades an answer to a problem of a dataset.
 #[must_use]
 pub fn grade_item(kind: DatasetKind, item: &Item, answer: &Answer) -> Verdict {

@@ -1,5 +1,7 @@
 //! Runs with a toy policy that writes answers: complete, interrupted, resumed, failing.
 
+mod calling;
+
 use std::path::Path;
 
 use espalier_core::{
@@ -128,7 +130,8 @@ fn carry_out_with(
     let mut observer = |progress: &Progress| {
         if progress.done >= stop_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    run(plan, &mut prompt, policy, prm, store, &Frozen, &mut observer)
+    let helpers = Helpers { prm, tools: None };
+    run(plan, &mut prompt, policy, helpers, store, &Frozen, &mut observer)
 }
 
 pub(crate) fn letters() -> Numbers {
@@ -356,7 +359,15 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
     let plan = plan(&dataset, beam(), 1);
     let mut refuse = |_: &Problem| Err("too long".to_owned());
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    let error = run(&plan, &mut refuse, &mut letters(), None, &mut store, &Frozen, &mut go_on);
+    let error = run(
+        &plan,
+        &mut refuse,
+        &mut letters(),
+        Helpers::default(),
+        &mut store,
+        &Frozen,
+        &mut go_on,
+    );
     assert_eq!(
         error.unwrap_err().to_string(),
         "problem `gsm8k-0001` could not be put to the model: too long"
@@ -417,7 +428,8 @@ fn a_missing_process_reward_model_ends_a_run_before_it_computes() {
     let mut never = |_: &Problem| panic!("no question is put");
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
     let mut letters = letters();
-    let error = run(&plan, &mut never, &mut letters, None, &mut store, &Frozen, &mut go_on);
+    let none = Helpers::default();
+    let error = run(&plan, &mut never, &mut letters, none, &mut store, &Frozen, &mut go_on);
     assert!(matches!(error, Err(RunError::NoPrm)));
     assert!(store.records().is_empty() && letters.0.in_flight() == 0);
 }

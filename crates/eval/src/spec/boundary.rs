@@ -15,7 +15,7 @@ pub enum Boundary {
     Newline,
     /// A blank line.
     BlankLine,
-    /// The line that closes a block of code.
+    /// The fence that closes a block of code.
     Fence,
     /// So many tokens.
     Tokens(NonZeroU32),
@@ -35,7 +35,7 @@ impl Boundary {
         match self {
             Self::Newline => Stops { boundary: text("\n"), ..none },
             Self::BlankLine => Stops { boundary: text("\n\n"), ..none },
-            Self::Fence => Stops { boundary: text("\n```\n"), ..none },
+            Self::Fence => Stops { fence: Some("```".to_owned()), ..none },
             Self::Tokens(n) => Stops { step_tokens: Some(n), ..none },
             Self::Entropy(nats) => Stops { entropy: Some(nats), ..none },
         }

@@ -25,6 +25,20 @@ impl StrategySpec {
         self.check_signed("those of `--scorer` are log-probabilities")
     }
 
+    /// Checks that a strategy with tools that samples several paths has them differ.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::SameAgain`] for several paths at temperature 0.
+    pub fn check_calling(&self) -> Result<(), ConfigError> {
+        let n = match *self {
+            Self::Pal { n, .. } | Self::ToRa { n, .. } | Self::ReAct { n, .. } => n,
+            _ => return Ok(()),
+        };
+        let same = n > 1 && self.calling().is_some_and(|calling| calling.temperature <= 0.0);
+        if same { Err(ConfigError::SameAgain { n }) } else { Ok(()) }
+    }
+
     /// Checks that scores which can be negative can be used as asked. `whose` tells whose they are, to be
     /// read after "and".
     ///

@@ -21,6 +21,7 @@ function nodeDetail(pane, id) {
     const mean = node.tokens > 0 ? `, ${fixed(node.logprob / node.tokens, 4)} a token` : "";
     say("log-probability", `${fixed(node.logprob, 4)} nats${mean}`, "logprob");
   }
+  if (node.observed) say("left by", `tool ${node.observed.tool}: ${node.observed.status}`, "observed");
   const ends = { step: "the step is over", eos: "the answer is over", length: "cut by a length cap" };
   say("ends because", ends[node.finish], "finish");
   if (node.answer !== undefined) say("answer", answerText(node), "answer");
@@ -57,6 +58,7 @@ function spendText(cost) {
   if (cost.scored > 0) parts.push(`${human(cost.scored)} of the computed by the scorer`);
   if (cost.judged > 0) parts.push(`${human(cost.judged)} said by judges`);
   parts.push(plural(cost.calls, "call"));
+  if (cost.tool_calls > 0) parts.push(`${plural(cost.tool_calls, "call")} of tools, ${fixed(cost.tool_ms, 1)} ms`);
   return parts.join(", ");
 }
 

@@ -222,6 +222,7 @@ function mark(node) {
   let [kind, label] = marks[node.verdict] ?? ["", ""];
   if (!kind && node.finish === "eos") [kind, label] = ["ended", node.answer === undefined ? "ended" : "answer"];
   if (node.finish === "length") [kind, label] = ["cut", "cut"];
+  if (!kind && node.observed) [kind, label] = ["observed", node.observed.status === "ok" ? "output" : node.observed.status];
   return element("span", { className: `mark ${kind}` }, [label]);
 }
 

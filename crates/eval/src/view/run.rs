@@ -67,6 +67,7 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     );
     let (done, uncached) = (summary.ledger.flops as f64, summary.ledger.flops_uncached as f64);
     say("FLOPs", Some(format!("{}, {} without any cache", human(done), human(uncached))));
+    say("sandbox", sandbox(&generation["sandbox"]));
     say("budget", Some(budget(shown)));
     say("strategy", Some(fields(&generation["strategy"])));
     say("model", model(&generation["model"]));
@@ -84,6 +85,14 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     say("keys and values", Some(kv));
     say("branches", shown.source.as_ref().err().map(|error| format!("not graded: {error}")));
     facts
+}
+
+/// How model-written code was isolated, with the warning where it was not.
+fn sandbox(isolation: &Value) -> Option<String> {
+    let tier = isolation["tier"].as_str()?;
+    let warning =
+        isolation["warning"].as_str().map_or_else(String::new, |text| format!(": {text}"));
+    Some(format!("tier {tier}{warning}"))
 }
 
 fn budget(shown: &Shown) -> String {

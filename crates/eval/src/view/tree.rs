@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use espalier_core::{
-    Answers, Ask, Entry, Finish, Judgement, NodeId, Retain, Score, ScorerId, Seed,
+    Answers, Ask, Entry, Finish, Judgement, NodeId, Observed, Retain, Score, ScorerId, Seed,
 };
 use espalier_search::{Chronicle, NodeChronicle};
 use serde::Serialize;
@@ -32,6 +32,9 @@ struct NodeView {
     merged: Vec<NodeId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     round: Option<u32>,
+    /// The tool that left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<Observed>,
     /// In hexadecimal: scripts round large numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<String>,
@@ -84,6 +87,8 @@ struct Cost {
     scored: u64,
     judged: u64,
     calls: u64,
+    tool_calls: u64,
+    tool_ms: f64,
     flops: u128,
     flops_uncached: u128,
 }
@@ -101,6 +106,7 @@ impl TreeView {
                 parent: node.parent,
                 merged: node.merged,
                 round: node.round,
+                observed: node.observed,
                 seed: node.seed.map(hexadecimal),
                 tokens: node.tokens.len(),
                 text: node.text,
@@ -190,6 +196,8 @@ impl Cost {
             scored: spend.scored,
             judged: entry.judge,
             calls: spend.calls,
+            tool_calls: entry.tool_calls,
+            tool_ms: entry.tool_cpu_ns as f64 / 1e6,
             flops: spend.flops,
             flops_uncached: entry.flops_uncached,
         }

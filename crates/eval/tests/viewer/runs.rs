@@ -97,6 +97,7 @@ fn events(problem: u64, rounds: &[Vec<Made<'_>>]) -> Vec<Event> {
                 node,
                 parent,
                 merged: Vec::new(),
+                observed: None,
                 seed: seed.child(parent, next),
                 tokens,
                 text: text.to_owned(),

@@ -84,8 +84,9 @@ impl Branch {
         if stops.end.iter().any(completed) {
             return Some(Finish::Eos);
         }
-        let at_boundary =
-            self.request.until == Until::Boundary && stops.boundary.iter().any(completed);
+        let closes = |fence: &String| completed(fence) && closed(&self.text, fence);
+        let at_boundary = self.request.until == Until::Boundary
+            && (stops.boundary.iter().any(completed) || stops.fence.iter().any(closes));
         if at_boundary || self.request.is_full(self.sampled()) {
             return Some(Finish::Step);
         }
@@ -108,9 +109,23 @@ fn completes(text: &str, fresh: usize, stop: &str) -> bool {
         .any(|(at, _)| from + at + stop.len() > earlier && !text[..from + at].trim().is_empty())
 }
 
+/// Whether every block that a `fence` opens is closed by another.
+fn closed(text: &str, fence: &str) -> bool {
+    text.matches(fence).count().is_multiple_of(2)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fence_closes_what_another_has_opened() {
+        let ends = |text: &str, fresh| completes(text, fresh, "```") && closed(text, "```");
+        assert!(!ends("So:\n```python", 9), "it opens a block");
+        assert!(ends("So:\n```python\nprint(1)\n```", 3));
+        assert!(ends("```python\nprint(1)\n```\n", 4), "a token may go past the fence");
+        assert!(!ends("```python\nprint(1)\n```\nso", 2), "it was closed before");
+    }
 
     #[test]
     fn a_stop_may_span_tokens_and_needs_something_before_it() {

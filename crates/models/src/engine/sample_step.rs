@@ -136,6 +136,7 @@ impl Engine {
                 text: branch.text,
                 stats: branch.stats,
                 alternatives: branch.alternatives,
+                observed: None,
                 finish,
             };
             Completion { step, usage: branch.usage, lease }

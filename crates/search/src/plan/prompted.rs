@@ -146,6 +146,7 @@ fn step(reply: &Step, part: Proposed, longest: u32, models: &Models<'_>) -> Step
         tokens: taken,
         stats: reply.stats.get(tokens.clone()).unwrap_or_default().to_vec(),
         alternatives: reply.alternatives.get(tokens).unwrap_or_default().to_vec(),
+        observed: None,
         finish,
     }
 }
@@ -164,7 +165,7 @@ pub(super) fn check(
         Ask::Judge { what: Judgement::Vote(_), policy, form, .. } => ("vote", policy, form),
         Ask::Revise { policy, form, .. } => ("revise", policy, form),
         Ask::Merge { policy, form, .. } => ("merge", policy, form),
-        _ => return Some("this driver runs no tools; leave it out".to_owned()),
+        _ => return Some("this driver does not know it; leave it out".to_owned()),
     };
     if *policy != PolicyId::default() {
         return Some(format!("no policy `{policy}`; this driver has policy `0` alone"));

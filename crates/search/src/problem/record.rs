@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Ask, Entry, Event, Lease, NodeId, Retain, Round, Score, ScorerId, Seed, Spend, Step,
+    Ask, Entry, Event, Lease, NodeId, Retain, Round, Score, ScorerId, Seed, Spend, Step, Tokens,
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     Models,
     books::Share,
-    plan::{Prompted, Said, Unit, What},
+    plan::{Called, Prompted, Said, Unit, What},
 };
 
 /// What is kept with each node.
@@ -41,7 +41,7 @@ impl Problem {
         let mut fresh: BTreeMap<NodeId, Vec<Lent>> = BTreeMap::new();
         let mut said: Vec<(NodeId, Option<f64>)> = Vec::new();
         let mut units = units.into_iter().peekable();
-        while let Some(Doing { unit, sampled, scored }) = units.next() {
+        while let Some(Doing { unit, sampled, seen, run, scored }) = units.next() {
             let mut scored = scored.into_iter();
             if let Some(cost) = sampled.as_ref().and_then(|sampled| sampled.prompt) {
                 self.paid = true;
@@ -49,6 +49,10 @@ impl Problem {
                 spent += self.charge(NodeId::ROOT, cost);
             }
             match (unit, sampled) {
+                (Unit::Tool(called), _) => {
+                    let step = seen.expect("a round ends when every observation is there");
+                    spent += self.observe(&called, &step, run, &mut fresh);
+                }
                 (Unit::Score { node, scorer }, _) => {
                     let judged = scored.next().flatten();
                     spent += self.mark(node, Some(scorer), judged, None);
@@ -88,6 +92,28 @@ impl Problem {
             }
             Retain::Nothing => self.leases.clear(),
         }
+    }
+
+    /// Records what a tool left. It has no KV of its own; it shares that of the step that called.
+    fn observe(
+        &mut self,
+        called: &Called,
+        step: &Arc<Step>,
+        run: Entry,
+        fresh: &mut Leases,
+    ) -> Spend {
+        let (from, seed) = (called.node, called.call.seed);
+        let node = self.tree.add(from, Arc::clone(step), seed, Vec::new());
+        if let Some(lent) = self.leases.get(&from) {
+            let before: Tokens = self.tree.tokens(from).into();
+            let share = |lent: &Lent| match lent.kv {
+                Kv::Path => Lent { kv: Kv::Prompt(Tokens::clone(&before)), ..lent.clone() },
+                _ => lent.clone(),
+            };
+            fresh.insert(node, lent.iter().map(share).collect());
+        }
+        self.trace.push(node_event(node, from, &[], seed, step, run));
+        self.charge(node, run)
     }
 
     /// Records the reply to a form's prompt: new nodes, or what a judge says of old ones.
@@ -258,7 +284,8 @@ fn charge_by_books(units: &mut [Doing], shares: &[Share], models: &Models<'_>) {
 
 /// Keeps a lease with a node, where there is one.
 fn lend(leases: &mut Leases, node: NodeId, kv: Kv, lease: Option<Lease>) {
-    leases.entry(node).or_default().extend(lease.map(|lease| Lent { kv, lease }));
+    let lent = lease.map(|lease| Lent { kv, lease: Arc::new(lease) });
+    leases.entry(node).or_default().extend(lent);
 }
 
 /// Adds what is kept with nodes to what is kept with them already.
@@ -280,6 +307,7 @@ fn node_event(
         node,
         parent,
         merged: merged.to_vec(),
+        observed: step.observed,
         seed,
         tokens: step.tokens.to_vec(),
         text: step.text.clone(),

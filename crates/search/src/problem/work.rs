@@ -28,6 +28,9 @@ pub(super) struct Work {
 pub(super) struct Doing {
     pub(super) unit: Unit,
     pub(super) sampled: Option<Sampled>,
+    /// The observation, where a tool was called, and what it cost.
+    pub(super) seen: Option<Arc<Step>>,
+    pub(super) run: Entry,
     /// One for each step that was sampled, or one for the node that is there.
     pub(super) scored: Vec<Option<Judged>>,
 }
@@ -49,18 +52,20 @@ pub(super) struct Judged {
     pub(super) lease: Option<Lease>,
 }
 
-/// What is kept with a node.
+/// What is kept with a node; an observation shares what is kept with the step that called.
+#[derive(Clone)]
 pub(super) struct Lent {
     /// Whose KV it keeps alive.
     pub(super) kv: Kv,
     #[expect(dead_code, reason = "a lease is held until it is dropped")]
-    pub(super) lease: Lease,
+    pub(super) lease: Arc<Lease>,
 }
 
+#[derive(Clone)]
 pub(super) enum Kv {
     /// The policy's, of the path to the node.
     Path,
-    /// The policy's, of a form's prompt and the reply to it.
+    /// The policy's, of these tokens: a form's prompt and the reply to it, or what was before an observation.
     Prompt(Tokens),
     /// A scorer's.
     Scorer,

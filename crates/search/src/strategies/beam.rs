@@ -3,7 +3,12 @@
 use espalier_core::{Account, Aggregate, Ask, FormId, NodeId, Retain, Round, ScorerId};
 
 use super::{BadStrategy, at_least_one, candidates};
-use crate::{Strategy, Tree, candidates::Candidates, ranking::Ranking};
+use crate::{
+    Strategy, Tree,
+    candidates::Candidates,
+    coding::{Coding, is_due, onward},
+    ranking::Ranking,
+};
 
 /// Keeps the best n / `width` paths by score and gives each `width` continuations of one step, until
 /// every kept path has ended or is `depth` steps long.
@@ -18,6 +23,7 @@ use crate::{Strategy, Tree, candidates::Candidates, ranking::Ranking};
 ///   anew. (search-and-learn's recipes leave duplicates out, `filter_duplicates`, and draw none anew.)
 /// - Any aggregate of the step scores ranks paths; the paper's is the last step's.
 /// - With [a form](Self::with_form), each next step answers a prompt of its own.
+/// - With [code](Self::with_code), a kept path whose step ends with a call goes on from what that left.
 #[derive(Debug, Clone)]
 pub struct Beam {
     n: u32,
@@ -31,6 +37,9 @@ pub struct Beam {
     /// Kept paths that have ended.
     ended: Vec<NodeId>,
     candidates: Candidates,
+    coding: Option<Coding>,
+    /// Paths that go on when their calls are answered.
+    calling: Option<Vec<NodeId>>,
 }
 
 impl Beam {
@@ -50,7 +59,8 @@ impl Beam {
         let depth = at_least_one("--depth", depth)?;
         let ranking = Ranking { scorer, how };
         let (form, ended, candidates) = (FormId::CONTINUE, Vec::new(), Candidates::default());
-        Ok(Self { n, width, depth, ranking, form, rounds: 0, ended, candidates })
+        let (rounds, coding, calling) = (0, None, None);
+        Ok(Self { n, width, depth, ranking, form, rounds, ended, candidates, coding, calling })
     }
 
     /// Leaves out candidates that say the same as a sibling, and draws as many anew, up to `redraws` times
@@ -66,6 +76,13 @@ impl Beam {
     #[must_use]
     pub fn with_form(mut self, form: FormId) -> Self {
         self.form = form;
+        self
+    }
+
+    /// Runs the code with which the steps of kept paths end.
+    #[must_use]
+    pub fn with_code(mut self, coding: Coding) -> Self {
+        self.coding = Some(coding);
         self
     }
 
@@ -87,8 +104,11 @@ impl Beam {
 
 impl Strategy for Beam {
     fn next(&mut self, tree: &Tree, _: &Account) -> Round {
-        let growing = if self.rounds == 0 {
+        let growing: Vec<(NodeId, u32)> = if self.rounds == 0 {
             vec![(NodeId::ROOT, self.n)]
+        } else if let Some(kept) = self.calling.take() {
+            let onward = kept.into_iter().map(|id| onward(tree, id));
+            onward.filter(|&id| tree.expandable(id)).map(|id| (id, self.width)).collect()
         } else {
             self.candidates.take(tree);
             if let Some(missing) = self.candidates.missing() {
@@ -98,8 +118,18 @@ impl Strategy for Beam {
             kept.append(&mut self.candidates.fresh);
             kept.sort_by_key(|&id| self.ranking.key(tree, id));
             kept.truncate((self.n / self.width) as usize);
-            self.ended = kept.iter().copied().filter(|&id| tree.ended(id)).collect();
-            kept.retain(|&id| tree.expandable(id));
+            let (due, rest): (Vec<NodeId>, Vec<NodeId>) =
+                kept.iter().partition(|&&id| is_due(self.coding.as_ref(), tree, id));
+            self.ended = rest.into_iter().filter(|&id| tree.ended(id)).collect();
+            kept.retain(|&id| tree.expandable(id) || due.contains(&id));
+            if let Some(coding) = self.coding.as_ref().filter(|_| self.rounds < self.depth)
+                && !due.is_empty()
+            {
+                let asks = due.into_iter().map(|id| coding.ask(id)).collect();
+                let retain = Retain::New(kept.clone());
+                self.calling = Some(kept);
+                return Round { asks, score: None, retain };
+            }
             kept.into_iter().map(|id| (id, self.width)).collect()
         };
         if growing.is_empty() || self.rounds == self.depth {

@@ -4,7 +4,7 @@ use espalier_core::{Account, Round, ScorerId};
 
 use super::{BadStrategy, exploration};
 use crate::{
-    Strategy, Tree,
+    Coding, Strategy, Tree,
     simulations::Simulations,
     visits::{Ucb1, Visits},
 };
@@ -59,6 +59,14 @@ impl Uct {
     #[must_use]
     pub fn with_rollouts(mut self, answers: u32) -> Self {
         self.simulations.roll_out(answers);
+        self
+    }
+
+    /// Runs the code with which steps end: a leaf whose step ends with a call is expanded from what that left. An
+    /// observation is as deep as a step.
+    #[must_use]
+    pub fn with_code(mut self, coding: Coding) -> Self {
+        self.simulations.run(coding);
         self
     }
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use espalier_core::{
-    Ask, Entry, Event, Finish, Ledger, NodeId, Prompt, Retain, Score, ScorerId, Seed, Stop, TokenId,
+    Ask, Entry, Event, Finish, Ledger, NodeId, Observed, Prompt, Retain, Score, ScorerId, Seed,
+    Stop, TokenId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,13 +44,16 @@ pub struct NodeChronicle {
     pub depth: u32,
     /// The round that made it; `None` at the root.
     pub round: Option<u32>,
-    /// The seed it was sampled with; `None` at the root.
+    /// The tool whose observation it is, and how the call ended; `None` where it was sampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+    /// The seed it was sampled with, or its call was run with; `None` at the root.
     pub seed: Option<Seed>,
-    /// What was sampled.
+    /// What was sampled, or what the policy reads of the observation.
     pub tokens: Vec<TokenId>,
     /// What the tokens say.
     pub text: String,
-    /// Sum of the tokens' log-probabilities, nats; `None` at the root.
+    /// Sum of the tokens' log-probabilities, nats; `None` at the root and where nothing was sampled.
     pub logprob: Option<f64>,
     /// Why it ended; `None` at the root.
     pub finish: Option<Finish>,
@@ -158,6 +162,7 @@ pub fn chronicle(events: &[Event], kv_bytes_per_token: Option<u64>) -> Result<Ch
             merged: node.merged.clone(),
             depth: node.depth,
             round: told.round,
+            observed: node.observed(),
             seed: node.seed,
             tokens,
             text: node.step.as_ref().map_or_else(String::new, |step| step.text.clone()),
@@ -226,12 +231,13 @@ impl<'a> Reading<'a> {
                 });
             }
             Event::Prompt { cost } => self.charge(index, NodeId::ROOT, *cost)?,
-            Event::Node { node, merged, logprob, cost, .. } => {
+            Event::Node { node, merged, observed, logprob, cost, .. } => {
                 self.charge(index, *node, *cost)?;
                 let round = self.rounds.last_mut().expect("a charge is refused outside of rounds");
                 round.made += 1;
                 let told = &mut self.told[node.index()];
-                (told.round, told.logprob) = (Some(round.round), Some(*logprob));
+                (told.round, told.logprob) =
+                    (Some(round.round), Some(*logprob).filter(|_| observed.is_none()));
                 // Where a form prompted, what is held is the form's prompt.
                 if self.proposed == 0 && merged.is_empty() {
                     self.held.add(*node);

@@ -15,7 +15,7 @@ use super::{Chronicle, NodeChronicle, snippet};
 ///
 /// A box a node: id and round, the start of its text, and a line of scores (three digits, by scorer) and
 /// tokens. Ended answers have a double border, steps that a length cap has cut a dashed one, and paths
-/// that lead to no answer are grey. Dashed edges come from what a node was made from beside its parent.
+/// that lead to no answer are grey. What a tool left is a note. Dashed edges come from what a node was made from beside its parent.
 #[must_use]
 pub fn dot(chronicle: &Chronicle) -> String {
     let mut graph = DiGraph::new();
@@ -48,6 +48,9 @@ fn label(node: &NodeChronicle) -> String {
         let _ = write!(label, ", round {round}");
     }
     let _ = write!(label, "\n{}\n", snippet(&node.text));
+    if node.observed.is_some() {
+        label.push_str("observation  ");
+    }
     for score in node.scores.values() {
         let _ = write!(label, "{:.3}  ", score.get());
     }
@@ -61,7 +64,8 @@ fn label(node: &NodeChronicle) -> String {
 }
 
 fn style(node: &NodeChronicle) -> String {
-    let mut style = "shape=\"box\"".to_owned();
+    let shape = if node.observed.is_some() { "note" } else { "box" };
+    let mut style = format!("shape=\"{shape}\"");
     match node.finish {
         Some(Finish::Eos) => style.push_str(" peripheries=\"2\""),
         Some(Finish::Length) => style.push_str(" style=\"dashed\""),

@@ -75,8 +75,13 @@ impl<'a> Held<'a> {
     /// A node is there, and its path is held to the end of the round.
     pub(super) fn add(&mut self, node: NodeId) {
         let round = self.round();
+        let parent = self.tree.parent(node);
+        if self.tree.observed(node).is_some() && parent.is_none_or(|id| !self.leases.contains(&id))
+        {
+            return;
+        }
         self.fresh.push(node);
-        for id in self.tree.ancestors(node) {
+        for id in self.path(node) {
             self.uses[id.index()] += 1;
             if self.uses[id.index()] == 1 {
                 self.hold(id);
@@ -131,7 +136,7 @@ impl<'a> Held<'a> {
         let gone: Vec<NodeId> = self.leases.iter().copied().filter(|&id| !keep(id)).collect();
         for node in gone {
             self.leases.remove(&node);
-            for id in self.tree.ancestors(node) {
+            for id in self.path(node) {
                 self.uses[id.index()] -= 1;
                 if self.uses[id.index()] == 0 {
                     self.let_go_of(id);
@@ -139,6 +144,13 @@ impl<'a> Held<'a> {
                 }
             }
         }
+    }
+
+    /// The nodes whose tokens a lease of `node` keeps: an observation has none of its own, and shares that of
+    /// the step that called.
+    fn path(&self, node: NodeId) -> Vec<NodeId> {
+        let seen = |id: &NodeId| self.tree.observed(*id).is_some();
+        self.tree.ancestors(node).skip_while(seen).collect()
     }
 
     fn hold(&mut self, id: NodeId) {
@@ -190,7 +202,7 @@ fn grown(ask: &Ask) -> Option<NodeId> {
         Ask::Sample { parent, .. } | Ask::Propose { parent, .. } | Ask::Merge { parent, .. } => {
             Some(*parent)
         }
-        Ask::Revise { node, .. } => Some(*node),
+        Ask::Revise { node, .. } | Ask::Tool { node, .. } => Some(*node),
         Ask::Judge { what: Judgement::Vote(nodes), .. } => nodes.first().copied(),
         _ => None,
     }

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::beam,
-    toys::{Affine, Reading, World, asked, task},
+    toys::{World, asked, task},
 };
 
 /// The parents asked for in each round.
@@ -20,7 +21,11 @@ fn parents(out: &Outcome) -> Vec<Vec<NodeId>> {
 
 fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcome, [usize; 2]) {
     let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
-    let mut models = espalier_search::Models { policy: &mut engine, scorers: vec![&mut scorer] };
+    let mut models = espalier_search::Models {
+        policy: &mut engine,
+        scorers: vec![&mut scorer],
+        tools: Vec::new(),
+    };
     let strategy = beam(width, Some(n), depth, how).expect("these numbers are sound");
     let config = world.config();
     let out = search(task("q", 1, strategy), &mut models, &config, &espalier_core::Frozen);

@@ -165,8 +165,12 @@ fn company_does_not_stretch_a_budget() {
 fn time_is_looked_at_before_each_round() {
     let world = World { budget: bounded(Axis::Nanoseconds, 3), ..World::new(3, 5) };
     let (mut engine, mut scorer) =
-        (world.engine(), crate::toys::Reading::new(crate::toys::Affine(1.0, 0.0)));
-    let mut models = espalier_search::Models { policy: &mut engine, scorers: vec![&mut scorer] };
+        (world.engine(), crate::reading::Reading::new(crate::reading::Affine(1.0, 0.0)));
+    let mut models = espalier_search::Models {
+        policy: &mut engine,
+        scorers: vec![&mut scorer],
+        tools: Vec::new(),
+    };
     let out =
         espalier_search::search(world.task(0), &mut models, &world.config(), &Ticking::default());
     assert_eq!(out.stop, Stop::Exhausted(Axis::Nanoseconds));

@@ -33,7 +33,11 @@ fn a_chronicle_says_what_the_outcome_says() {
             assert_eq!((&node.text, &node.tokens[..]), (&step.text, &step.tokens[..]));
             assert_eq!(node.kv_bytes, Some(10 * step.tokens.len() as u64));
             let logprob: f64 = step.stats.iter().map(|stat| f64::from(stat.logprob)).sum();
-            assert!((node.logprob.unwrap() - logprob).abs() < 1e-9);
+            assert_eq!(
+                (node.observed, node.logprob.is_none()),
+                (step.observed, step.observed.is_some())
+            );
+            assert!((node.logprob.unwrap_or(0.0) - logprob).abs() < 1e-9);
         }
         let mut rounds = Entry::default();
         for round in &told.rounds {
@@ -93,8 +97,13 @@ fn tokens_held_are_those_of_the_nodes_held_each_once() {
             }
             // Nothing was ever let go of where every round retains all.
             if all && !told.nodes.iter().any(forms) {
-                let made: Vec<_> =
-                    told.nodes.iter().filter(|node| node.round <= Some(round.round)).collect();
+                let there = |node: &&NodeChronicle| node.round <= Some(round.round);
+                // An observation is computed when the path goes on from it.
+                let computed = |node: &&NodeChronicle| {
+                    let mut next = told.nodes.iter().filter(there);
+                    node.observed.is_none() || next.any(|next| next.parent == Some(node.id))
+                };
+                let made: Vec<_> = told.nodes.iter().filter(there).filter(computed).collect();
                 assert_eq!(round.kv_tokens_after, runs(&made));
             }
         }
@@ -114,7 +123,10 @@ fn only_paths_that_were_sampled_are_held() {
         };
         let mut on_path = vec![false; told.nodes.len()];
         for node in told.nodes.iter().rev() {
-            let sampled = node.parent.is_some() && node.merged.is_empty() && !proposed(node);
+            let sampled = node.parent.is_some()
+                && node.merged.is_empty()
+                && node.observed.is_none()
+                && !proposed(node);
             if sampled {
                 let round = node.round.unwrap();
                 assert!(node.held.iter().any(|range| (range.0..=range.1).contains(&round)));

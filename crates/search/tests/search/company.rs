@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use crate::{
     budget::bounded,
     laws::world,
-    toys::{Affine, Reading, World, substance},
+    reading::{Affine, Reading},
+    toys::{World, substance},
 };
 
 proptest! {
@@ -76,7 +77,7 @@ fn problems_differ_by_their_hash_alone() {
 fn progress_tells_the_truth() {
     let world = World { tasks: 5, in_flight: 3, ..World::new(3, 4) };
     let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
-    let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer], tools: Vec::new() };
     let (mut told, mut generated, mut over) = ((0, 0, 0), 0, 0);
     let mut observer = |report| {
         match report {

@@ -81,7 +81,7 @@ fn what_cannot_be_done_is_refused_before_anything_is_spent() {
     let (node, policy, form) = (NodeId(1), PolicyId(0), FormId(1));
     let one = |ask| refused(vec![Ask::sample(node, 3, Until::End), ask]);
     let root = NodeId::ROOT;
-    insta::assert_snapshot!(one(Ask::Tool { node, tool: ToolId(0) }), @"ask `tool` of round 1 refused: this driver runs no tools; leave it out");
+    insta::assert_snapshot!(one(Ask::Tool { node, tool: ToolId(7) }), @"ask `tool` of round 1 refused: no tool `7` among the 2 given; pass it");
     insta::assert_snapshot!(one(Ask::Propose { parent: node, policy: PolicyId(1), form: PROPOSE }), @"ask `propose` of round 1 refused: no policy `1`; this driver has policy `0` alone");
     insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form: FormId(9) }), @"ask `propose` of round 1 refused: no prompt form `9`; add it to `Config::forms`");
     insta::assert_snapshot!(one(Ask::Propose { parent: node, policy, form: FormId::CONTINUE }), @"ask `propose` of round 1 refused: no prompt form `0`; add it to `Config::forms`");
@@ -163,14 +163,14 @@ fn a_prompt_that_does_not_fit_is_refused_before_any_compute() {
     policy.context = 5;
     let world = World::new(3, 1);
     let mut scorer = Immediate::new(toy::Hashed);
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let out = search(world.task(0), &mut models, &world.config(), &Frozen);
     assert_eq!(out.spent, espalier_core::Spend::default());
     let error = out.error.unwrap();
     assert!(matches!(error, SearchError::Prompt { .. }));
     insta::assert_snapshot!(error.source().unwrap(), @"prompt of 5 tokens does not fit the context of `policy`: 5 tokens, one of them to generate; shorten the prompt or take a model with a longer context");
     policy.context = 6;
-    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut policy, scorers: vec![&mut scorer], tools: Vec::new() };
     let out = search(world.task(0), &mut models, &world.config(), &Frozen);
     assert!(out.error.is_none() && out.tree.ids().all(|id| out.tree.node(id).below <= 1));
 }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use espalier_core::{Entry, Event, Finish, NodeId};
+use espalier_core::{Entry, Event, Finish, NodeId, Spend};
 use espalier_search::{Outcome, Tree, read, render, replay, retell, write};
 use proptest::prelude::*;
 
@@ -23,6 +23,12 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
         path,
         ..World::new(kind, seed)
     })
+}
+
+/// Tokens that were sampled at a node.
+fn sampled_tokens(tree: &Tree, id: NodeId) -> u64 {
+    let step = tree.node(id).step.as_ref().filter(|step| step.observed.is_none());
+    step.map_or(0, |step| step.tokens.len() as u64)
 }
 
 pub(crate) fn cost(event: &Event) -> Entry {
@@ -73,7 +79,8 @@ proptest! {
         let out = world.run();
         let tree = &out.tree;
         let (beside, more_calls) = beside(&out);
-        let steps = || tree.ids().filter_map(|id| tree.node(id).step.as_ref());
+        let sampled = |id: &NodeId| tree.observed(*id).is_none();
+        let steps = || tree.ids().filter(sampled).filter_map(|id| tree.node(id).step.as_ref());
         let tokens: u64 = steps().map(|step| step.tokens.len() as u64).sum();
         let scores = tree.ids().filter(|&id| tree.node(id).score(SCORER).is_some()).count() as i64;
         prop_assert_eq!(out.spent.generated, tokens + beside.values().sum::<u64>());
@@ -82,9 +89,12 @@ proptest! {
         let traced = out.trace.iter().map(cost).fold(Entry::default(), |mut sum, one| { sum += one; sum });
         prop_assert_eq!(out.spent, traced.spend());
         for id in tree.ids() {
-            let own = tree.node(id).step.as_ref().map_or(0, |step| step.tokens.len() as u64);
+            let own = sampled_tokens(tree, id);
             let beside = beside.get(&id).copied().unwrap_or(0);
             prop_assert_eq!(out.ledger.node(id).spend().generated, own + beside);
+            if tree.observed(id).is_some() {
+                prop_assert_eq!(out.ledger.node(id).spend(), Spend::default(), "observations cost no tokens");
+            }
         }
     }
 
@@ -97,8 +107,15 @@ proptest! {
             return Ok(());
         }
         let tree = &out.tree;
+        // An observation is computed when a path goes on from it, once for all that begin alike.
+        let mut begun = BTreeSet::new();
+        let mut computed = |id: &NodeId| {
+            let goes_on = !tree.children(*id).is_empty();
+            tree.observed(*id).is_none() || (goes_on && begun.insert(tree.tokens(*id)))
+        };
+        let own = |id| tree.node(id).below - tree.parent(id).map_or(0, |up| tree.node(up).below);
         let distinct = tree.prompt().tokens.len() as u64
-            + tree.ids().map(|id| tree.node(id).below - tree.parent(id).map_or(0, |up| tree.node(up).below)).sum::<u64>();
+            + tree.ids().filter(&mut computed).map(own).sum::<u64>();
         let total = out.ledger.total();
         if tree.len() > 1 {
             prop_assert_eq!(total.prefill_new + total.decode_new, distinct);
@@ -113,7 +130,7 @@ proptest! {
         let (kept, beside) = (kept(&out), beside(&out).0);
         for id in out.tree.ids().skip(1) {
             let entry = out.ledger.node(id);
-            let own = out.tree.node(id).step.as_ref().map_or(0, |step| step.tokens.len() as u64);
+            let own = sampled_tokens(&out.tree, id);
             let own = own + beside.get(&id).copied().unwrap_or(0) - entry.judge;
             let wanted = if kept.contains(&id) { (own, 0) } else { (0, own) };
             prop_assert_eq!((entry.decode_kept, entry.decode_wasted), wanted);
@@ -130,7 +147,9 @@ proptest! {
             prop_assert!(parent < id);
             prop_assert!(tree.children(parent).contains(&id));
             prop_assert!(tree.children(parent).is_sorted());
-            prop_assert!(matches!(tree.node(parent).finish(), None | Some(Finish::Step)));
+            let called = tree.observed(id).is_some();
+            let may = |finish| matches!(finish, None | Some(Finish::Step)) || (called && finish == Some(Finish::Eos));
+            prop_assert!(may(tree.node(parent).finish()));
             prop_assert_eq!(tree.node(id).depth, tree.node(parent).depth + 1);
             prop_assert_eq!(tree.path(id).steps.len(), tree.node(id).depth as usize);
             let tokens = tree.tokens(id);
@@ -138,14 +157,16 @@ proptest! {
             prop_assert!(tokens.starts_with(&tree.tokens(parent)));
             prop_assert!(tree.node(id).below <= u64::from(world.path));
         }
+        let sampled = |id: &NodeId| tree.observed(*id).is_none();
         let seeds: BTreeSet<u64> =
-            tree.ids().filter_map(|id| tree.node(id).seed).map(espalier_core::Seed::bits).collect();
+            tree.ids().filter(sampled).filter_map(|id| tree.node(id).seed).map(espalier_core::Seed::bits).collect();
+        let observations = tree.ids().filter(|&id| tree.observed(id).is_some()).count();
         let more = |event: &Event| match event {
             Event::Proposed { made, .. } => (*made as usize).saturating_sub(1),
             _ => 0,
         };
         let shared: usize = out.trace.iter().map(more).sum();
-        prop_assert_eq!(seeds.len(), tree.len() - 1 - shared, "no two continuations share a seed");
+        prop_assert_eq!(seeds.len(), tree.len() - 1 - shared - observations, "no two continuations share a seed");
     }
 
     #[test]
@@ -222,7 +243,10 @@ proptest! {
             LOOKAHEAD => prop_assert!(out.tree.finished().all(|id| score(id).is_some())),
             // First answers are put to the vote; what follows is scored.
             GATE => prop_assert_eq!(scored, (out.tree.len() - 1).saturating_sub(3)),
-            kind if SHIPPED.contains(&kind) => prop_assert_eq!(scored, out.tree.len() - 1),
+            kind if SHIPPED.contains(&kind) => {
+                let seen = out.tree.ids().filter(|&id| out.tree.observed(id).is_some()).count();
+                prop_assert_eq!(scored, out.tree.len() - 1 - seen);
+            }
             _ => {}
         }
     }

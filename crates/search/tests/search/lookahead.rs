@@ -8,8 +8,9 @@ use proptest::prelude::*;
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::{SCORER, beam, lookahead},
-    toys::{Affine, Reading, asked, task},
+    toys::{asked, task},
 };
 
 /// How each node was drawn.
@@ -127,7 +128,7 @@ proptest! {
     #[test]
     fn rollouts_take_the_likeliest_tokens(world in world(), steps in 0_u32..3) {
         let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
-        let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+        let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer], tools: Vec::new() };
         let strategy = lookahead(2, None, 4, steps).unwrap();
         let config = world.config();
         let out = search(task("q", 1, strategy), &mut models, &config, &espalier_core::Frozen);

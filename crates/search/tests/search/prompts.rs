@@ -14,8 +14,9 @@ use crate::{
     budget::bounded,
     forms::{LONGEST, MERGE, MOST, PROPOSE, REVISE, VALUE, VOTE},
     laws::world,
+    reading::{Affine, Reading},
     strategies::{PROMPTED, SCORER, Script},
-    toys::{Affine, Reading, World, task},
+    toys::{World, task},
 };
 
 const POLICY: PolicyId = PolicyId(0);
@@ -327,7 +328,7 @@ fn with_form(form: Form, ask: Ask) -> Outcome {
     let world = World { eos: 0.0, ..World::new(0, 1) };
     let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
     engine.letters.context = 50;
-    let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+    let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer], tools: Vec::new() };
     let mut config = world.config();
     config.forms = espalier_core::Forms::default();
     config.forms.add(form);

@@ -24,6 +24,7 @@ pub(crate) fn tree(nodes: &[Leaf<'_>]) -> Tree {
             node,
             parent: NodeId(*parent),
             merged: Vec::new(),
+            observed: None,
             seed: Seed::run(index as u64),
             tokens: text.bytes().map(u32::from).collect(),
             text: (*text).to_owned(),

@@ -5,7 +5,7 @@ use espalier_search::render;
 
 use crate::toys::World;
 
-fn drawn(kind: usize) -> String {
+pub(crate) fn drawn(kind: usize) -> String {
     let out = World { eos: 0.08, ..World::new(kind, 8) }.run();
     format!("{:?}, {} tokens\n{}", out.stop, out.spent.generated, render(&out.tree))
 }

@@ -3,27 +3,42 @@
 use std::sync::Arc;
 
 use espalier_core::{
-    Account, Aggregate, Ask, Judgement, NodeId, PolicyId, Retain, Round, ScorerId, Seed, Until,
+    Account, Aggregate, Ask, Finish, NodeId, Profile, Retain, Round, ScorerId, Seed, ToolId, Until,
 };
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, ComputeOptimal, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, ParticleFilter, Puct, Rebase, Revision, SelfConsistency,
-    Strategy, TotBfs, TotDfs, Tree, Uct,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Bin, Coding, ComputeOptimal, Dvts,
+    Gate, GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase,
+    Registry, Revision, ScTir, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct,
     belief::Prior,
     render,
     thoughts::{Evaluate, Generate},
 };
 
 use crate::{
+    caller::Caller,
     forms,
+    prompter::Prompter,
+    tools::Marks,
     toys::{LastLetter, World},
 };
 
 /// How many there are.
-pub(crate) const KINDS: usize = PROMPTER + 1;
-/// The two that are made up.
-const EXPLORER: usize = 25;
+pub(crate) const KINDS: usize = CALLER + 1;
+/// Those that call tools.
+pub(crate) const SC_TIR: usize = 25;
+pub(crate) const RESTARTS: usize = 26;
+pub(crate) const PAL: usize = 27;
+pub(crate) const TORA: usize = 28;
+/// Those that search step by step and run code.
+pub(crate) const CODING_BEAM: usize = 29;
+pub(crate) const CODING_UCT: usize = 30;
+pub(crate) const CODING_PUCT: usize = 31;
+pub(crate) const CALLING: [usize; 8] =
+    [SC_TIR, RESTARTS, PAL, TORA, CODING_BEAM, CODING_UCT, CODING_PUCT, CALLER];
+/// The three that are made up.
+const EXPLORER: usize = 32;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
+pub(crate) const CALLER: usize = PROMPTER + 1;
 /// Those that are shipped.
 pub(crate) const SHIPPED: std::ops::Range<usize> = 0..EXPLORER;
 /// Those that ask with prompts.
@@ -45,7 +60,7 @@ pub(crate) const ROLLOUTS: usize = 20;
 /// The one that merges them.
 pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 6] = [0, 2, ADAPTIVE, 15, 16, 17];
+pub(crate) const UNSCORED: [usize; 10] = [0, 2, ADAPTIVE, 15, 16, 17, SC_TIR, RESTARTS, PAL, TORA];
 /// Those that search step by step.
 pub(crate) const STEPWISE: [usize; 14] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, SCORED_TOT];
 /// The Monte-Carlo tree searches.
@@ -63,6 +78,18 @@ pub(crate) const RANKING: [usize; 6] = [1, 3, 4, 5, LOOKAHEAD, REDRAWS];
 
 /// The scorer of every strategy here.
 pub(crate) const SCORER: ScorerId = ScorerId(0);
+
+/// The tool whose observations go on, and the one whose observations end the answer.
+pub(crate) const ABACUS: ToolId = ToolId(0);
+pub(crate) const ENDING: ToolId = ToolId(1);
+
+pub(crate) fn marks() -> Arc<dyn Profile> {
+    Arc::new(Marks(Finish::Step))
+}
+
+pub(crate) fn coding() -> Coding {
+    Coding { tool: ABACUS, profile: marks() }
+}
 
 pub(crate) type Built = Result<Box<dyn Strategy>, BadStrategy>;
 
@@ -108,7 +135,24 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
                 (None, None),
             ],
         ),
-        PROMPTER => Ok(Box::new(Prompter { seed: Seed::run(seed), rounds: 0 }) as _),
+        SC_TIR => boxed(ScTir::new(4, 3, OnFail::Prune, ABACUS, marks())),
+        RESTARTS => boxed(ScTir::new(3, 4, OnFail::Restart, ABACUS, marks())),
+        PAL => boxed(Pal::new(4, ENDING, Arc::new(Marks(Finish::Eos)))),
+        TORA => boxed(ToRa::new(3, 3, ABACUS, marks())),
+        CODING_BEAM => {
+            let beam = Beam::new(2, None, 5, SCORER, Aggregate::Last);
+            boxed(beam.map(|beam| beam.with_code(coding())))
+        }
+        CODING_UCT => {
+            let uct = Uct::new(2, 8, 9, 0.5, SCORER);
+            boxed(uct.map(|uct| uct.with_code(coding()).with_rollouts(1)))
+        }
+        CODING_PUCT => {
+            let puct = Puct::new(2, 8, 9, 1.0, SCORER);
+            boxed(puct.map(|puct| puct.with_code(coding())))
+        }
+        CALLER => Ok(Box::new(Caller::new(seed)) as _),
+        PROMPTER => Ok(Box::new(Prompter::new(seed)) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
     };
     built.expect("these numbers are sound")
@@ -224,89 +268,6 @@ impl Strategy for Explorer {
     }
 }
 
-/// Asks at random whatever needs a form, among samples and scores, and keeps KV at random.
-struct Prompter {
-    seed: Seed,
-    rounds: u64,
-}
-
-impl Prompter {
-    fn pick(&self, draw: u64, nodes: &[NodeId]) -> Option<NodeId> {
-        let place = self.seed.fold(self.rounds).uniform(draw) * nodes.len() as f64;
-        nodes.get(place as usize).copied()
-    }
-}
-
-impl Strategy for Prompter {
-    fn next(&mut self, tree: &Tree, _: &Account) -> Round {
-        self.rounds += 1;
-        if self.rounds > 7 {
-            return Round::end();
-        }
-        let seed = self.seed.fold(self.rounds);
-        let policy = PolicyId::default();
-        let steps: Vec<NodeId> = tree.ids().skip(1).collect();
-        let open: Vec<NodeId> = tree.ids().filter(|&id| tree.expandable(id)).collect();
-        let ended: Vec<NodeId> = tree.ids().filter(|&id| tree.ended(id)).collect();
-        let unjudged = |scorer: u16| -> Vec<NodeId> {
-            let score = |id: &&NodeId| tree.node(**id).score(ScorerId(scorer)).is_none();
-            steps.iter().filter(score).copied().take(3).collect()
-        };
-        let samples = (seed.bits() % 3 + 1) as u32;
-        let mut asks = Vec::new();
-        if self.rounds == 1 {
-            // From here on the search keeps books, so that it may let go of KV that others hold, too.
-            asks.push(Ask::Propose { parent: NodeId::ROOT, policy, form: forms::PROPOSE });
-        }
-        for draw in 0..3 {
-            let Some(parent) = self.pick(draw, &open) else { continue };
-            match seed.fold(draw).bits() % 7 {
-                0 | 1 => asks.push(Ask::Propose { parent, policy, form: forms::PROPOSE }),
-                2 => asks.push(Ask::sample(parent, samples, Until::Boundary)),
-                3 => asks.push(Ask::sample(parent, 1, Until::End)),
-                4 => asks.extend(self.pick(draw + 9, &ended).map(|node| Ask::Revise {
-                    node,
-                    policy,
-                    form: forms::REVISE,
-                })),
-                _ => {
-                    let merged: Vec<NodeId> =
-                        steps.iter().copied().filter(|&id| id != parent).take(2).collect();
-                    if !merged.is_empty() {
-                        asks.push(Ask::Merge { parent, merged, policy, form: forms::MERGE });
-                    }
-                }
-            }
-        }
-        for (scorer, form) in [(1, forms::VALUE), (2, forms::VOTE)] {
-            let nodes = unjudged(scorer);
-            let scorer = ScorerId(scorer);
-            if !nodes.is_empty() && seed.fold(scorer.index() as u64).bits().is_multiple_of(2) {
-                let what = if form == forms::VALUE {
-                    Judgement::Value(nodes)
-                } else {
-                    Judgement::Vote(nodes)
-                };
-                asks.insert(0, Ask::Judge { what, samples, scorer, policy, form });
-            }
-        }
-        if asks.is_empty() {
-            asks.extend(open.first().map(|&parent| Ask::sample(parent, 1, Until::Boundary)));
-        }
-        let score = self.rounds.is_multiple_of(2).then_some(ScorerId(0));
-        let retain = match seed.fold(99).bits() % 4 {
-            0 => Retain::Nothing,
-            1 => Retain::New(steps.into_iter().step_by(2).collect()),
-            _ => Retain::All,
-        };
-        Round { asks, score, retain }
-    }
-
-    fn name(&self) -> &'static str {
-        "prompter"
-    }
-}
-
 /// Asks these rounds, then ends.
 pub(crate) struct Script(pub(crate) Vec<Round>);
 
@@ -370,6 +331,15 @@ fn numbers_that_make_no_sense_are_refused() {
     assert_eq!(tot_dfs(2, 2, 0.0, Generate::Sample(0), judge).err(), zero("--n"));
     assert_eq!(tot_bfs(2, 2, make, Evaluate::Vote(forms::VOTE, 0)).err(), zero("--judgements"));
     insta::assert_snapshot!(error(tot_dfs(2, 2, f64::NAN, make, judge)), @"`--threshold` is NaN; give a finite number");
+    let sc_tir = |width, depth| boxed(ScTir::new(width, depth, OnFail::Prune, ABACUS, marks()));
+    assert_eq!(sc_tir(0, 2).err(), zero("--width"));
+    assert_eq!(sc_tir(2, 0).err(), zero("--depth"));
+    assert_eq!(boxed(Pal::new(0, ABACUS, marks())).err(), zero("--n"));
+    let tora = |n, calls| boxed(ToRa::new(n, calls, ABACUS, marks()));
+    assert_eq!((tora(0, 2).err(), tora(2, 0).err()), (zero("--n"), zero("--calls")));
+    let registry = || Registry { tools: Vec::new(), absent: ABACUS };
+    let react = |n, calls| boxed(ReAct::new(n, calls, registry()));
+    assert_eq!((react(0, 2).err(), react(2, 0).err()), (zero("--n"), zero("--calls")));
     assert_eq!(revision(0, 2).err(), zero("--chains"));
     assert_eq!(graph(0, 2, 2).err(), zero("--n"));
     assert_eq!(graph(4, 2, 0).err(), zero("--attempts"));
@@ -411,7 +381,14 @@ fn every_knob_turns_something() {
         let then = Some(beam(2, None, depth, last));
         compute_optimal(first, [(Some(bound), then), (None, None)])
     };
-    let pairs: [&dyn Fn() -> [Built; 2]; 46] = [
+    let sc_tir = |width, depth, on_fail| boxed(ScTir::new(width, depth, on_fail, ABACUS, marks()));
+    let tora = |n, calls| boxed(ToRa::new(n, calls, ABACUS, marks()));
+    let pairs: [&dyn Fn() -> [Built; 2]; 51] = [
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(4, 3, OnFail::Prune)],
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(3, 2, OnFail::Prune)],
+        &|| [sc_tir(3, 3, OnFail::Prune), sc_tir(3, 3, OnFail::Restart)],
+        &|| [tora(3, 2), tora(3, 1)],
+        &|| [tora(3, 2), tora(2, 2)],
         &|| [bounded(3, 0.5, 4), bounded(4, 0.5, 4)],
         &|| [bounded(3, 0.5, 4), bounded(3, 0.3, 4)],
         &|| [bounded(3, 0.5, 4), bounded(3, 0.5, 2)],

@@ -13,9 +13,10 @@ use rand_distr::{Beta, Distribution, StudentT};
 
 use crate::{
     laws::world,
+    reading::{Affine, Reading},
     strategies::{SCORER, THOMPSON, ab_mcts},
     thoughts::on_the_way,
-    toys::{Affine, Reading, World, asked, task},
+    toys::{World, asked, task},
 };
 
 /// The mean drawn after these observations, by the textbook's sums.
@@ -169,7 +170,8 @@ fn a_perfect_scorer_leads_to_the_answer() {
             let (mut engine, mut perfect) = (world.engine(), Immediate::new(Perfect));
             let mut blind = Reading::new(Affine(0.0, 0.5));
             let scorer: &mut dyn Scorer = if knows { &mut perfect } else { &mut blind };
-            let mut models = Models { policy: &mut engine, scorers: vec![scorer] };
+            let mut models =
+                Models { policy: &mut engine, scorers: vec![scorer], tools: Vec::new() };
             let strategy = ab_mcts(100, 3, prior).expect("sound");
             let out = search(task("q", seed, strategy), &mut models, &world.config(), &Frozen);
             let right = |id: NodeId| on_the_way(&out.tree.path(id).text());

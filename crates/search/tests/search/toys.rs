@@ -9,13 +9,17 @@ use std::{
 };
 
 use espalier_core::{
-    Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Finish, Leases, ModelCost,
-    ModelError, NodeId, Path, PathScorer, Policy, Prompt, Request, Sampling, Score, ScoreAsk,
-    ScoreBound, Scored, Scorer, Service, Spend, Ticket, TokenId, Tokens, Usage, toy,
+    Answer, Answers, Ask, Budget, Clock, Completion, Draw, Event, Finish, ModelCost, ModelError,
+    NodeId, Policy, Profile, Prompt, Request, Sampling, Service, Spend, Ticket, TokenId, Tokens,
+    toy,
 };
-use espalier_search::{Config, Models, Outcome, Report, Strategy, Task, search_many};
+use espalier_search::{Config, Equipped, Models, Outcome, Report, Strategy, Task, search_many};
 
-use crate::forms;
+use crate::{
+    forms,
+    reading::{Affine, Reading},
+    tools::{self, Abacus, Leaves, Marks},
+};
 
 /// Letters behind a KV cache that problems share, in any order of completion, failing on demand.
 pub(crate) struct Engine {
@@ -26,7 +30,7 @@ pub(crate) struct Engine {
     pub(crate) fails: Option<u64>,
     /// Sequences whose KV is held, by ticket: leased, or waiting for an answer.
     held: BTreeMap<Ticket, Vec<TokenId>>,
-    waiting: BTreeMap<Ticket, (u64, Tokens, bool)>,
+    waiting: BTreeMap<Ticket, (u64, Tokens, bool, u64)>,
     /// The most leases alive when a request came in.
     pub(crate) most_leases: usize,
     /// Requests for the likeliest tokens.
@@ -38,9 +42,14 @@ pub(crate) struct Engine {
     pub(crate) forgets: bool,
     /// Replies that are not drawn, where it knows one.
     pub(crate) knows: Option<Knows>,
+    /// What it replies to each request, in the order they come in; `!` ends an answer, `~` cuts it.
+    pub(crate) script: Vec<String>,
     ever: BTreeMap<Ticket, Vec<TokenId>>,
     submitted: u64,
 }
+
+/// A special token of the engine's: one letter, of which nothing is seen in the text.
+pub(crate) const SPECIAL: &str = "<end>";
 
 /// What to reply to a prompt.
 pub(crate) type Knows = fn(&str) -> Option<String>;
@@ -59,6 +68,7 @@ impl Engine {
             again: 0,
             forgets: false,
             knows: None,
+            script: Vec::new(),
             ever: BTreeMap::new(),
             submitted: 0,
         }
@@ -100,7 +110,7 @@ impl Service for Engine {
         self.held.insert(ticket, prefix.to_vec());
         self.ever.insert(ticket, prefix.to_vec());
         let new = if self.fails == Some(self.submitted) { u64::MAX } else { new };
-        self.waiting.insert(ticket, (new, prefix, retain));
+        self.waiting.insert(ticket, (new, prefix, retain, self.submitted));
         self.submitted += 1;
         ticket
     }
@@ -109,20 +119,30 @@ impl Service for Engine {
         self.release();
         let mut done = self.letters.poll();
         for (ticket, result) in &mut done {
-            let Some((new, prefix, retain)) = self.waiting.remove(ticket) else { continue };
+            let Some((new, prefix, retain, number)) = self.waiting.remove(ticket) else { continue };
             self.held.remove(ticket);
             if new == u64::MAX {
                 *result = Err(ModelError::BadRequest { reason: "told to fail".to_owned() });
             }
             let Ok(Completion { step, usage, .. }) = result else { continue };
             let asked = self.letters.decode(&prefix);
-            if let Some(reply) = self.knows.and_then(|knows| knows(&asked)) {
+            let known = self.knows.and_then(|knows| knows(&asked));
+            let scripted = self.script.get(number as usize);
+            if let Some(reply) = known.or_else(|| scripted.cloned()) {
                 step.tokens = reply.bytes().map(TokenId::from).collect();
                 step.stats.resize(step.tokens.len(), step.stats[0]);
                 (usage.sampled, usage.decode_new) =
                     (step.tokens.len() as u64, step.tokens.len() as u64);
-                step.finish = if reply.ends_with('!') { Finish::Eos } else { Finish::Step };
-                step.text = reply;
+                step.finish = match reply.chars().next_back() {
+                    Some('!') => Finish::Eos,
+                    Some('~') => Finish::Length,
+                    _ => Finish::Step,
+                };
+                // What ends a scripted reply is a special token.
+                step.text = match scripted {
+                    Some(_) => reply.trim_end_matches(['!', '~']).to_owned(),
+                    None => reply,
+                };
             }
             let len = prefix.len() as u64;
             usage.prefill_new = new;
@@ -170,111 +190,11 @@ impl Policy for Engine {
     }
 
     fn encode(&self, text: &str) -> Result<Tokens, ModelError> {
-        self.letters.encode(text)
+        self.letters.encode(&text.replace(SPECIAL, "\u{3}"))
     }
 
     fn decode(&self, tokens: &[TokenId]) -> String {
-        self.letters.decode(tokens)
-    }
-}
-
-/// `scale × hash + shift`.
-#[derive(Clone, Copy)]
-pub(crate) struct Affine(pub(crate) f32, pub(crate) f32);
-
-impl PathScorer for Affine {
-    fn score(&self, path: &Path) -> Result<Score, ModelError> {
-        let hash = toy::Hashed.score(path)?.get();
-        // In 64ths, so that powers of two keep scaled scores exact and ties tied.
-        Ok(Score::new(self.0 * (hash * 64.0).floor() / 64.0 + self.1)?)
-    }
-}
-
-/// Reads every token of the path for each score, one path a poll, newest first; leases what it has read;
-/// fails on demand.
-pub(crate) struct Reading {
-    rule: Affine,
-    next: u64,
-    waiting: Vec<(Ticket, ScoreAsk)>,
-    /// The ask with this number fails.
-    pub(crate) fails: Option<u64>,
-    leases: Leases,
-    leased: BTreeSet<u64>,
-    /// The most leases alive when an ask came in and none was waiting.
-    pub(crate) most_leases: usize,
-}
-
-impl Reading {
-    pub(crate) fn new(rule: Affine) -> Self {
-        let (leases, leased) = (Leases::default(), BTreeSet::new());
-        Self { rule, next: 0, waiting: Vec::new(), fails: None, leases, leased, most_leases: 0 }
-    }
-
-    pub(crate) fn leases(&mut self) -> usize {
-        for id in self.leases.take_returned() {
-            self.leased.remove(&id);
-        }
-        self.leased.len()
-    }
-
-    fn answer(&mut self, ticket: Ticket, ask: &ScoreAsk) -> Result<Scored, ModelError> {
-        if self.fails == Some(ticket.0) {
-            Score::new(f32::NAN)?;
-        }
-        let tokens = ask.path.tokens().len() as u64;
-        let flops = u128::from(tokens) * 7;
-        let usage = Usage {
-            prefill_new: tokens,
-            flops,
-            flops_uncached: flops,
-            nano_usd: 3,
-            ..Usage::default()
-        };
-        let score = self.rule.score(&ask.path)?;
-        self.leased.insert(ticket.0);
-        Ok(Scored { score, usage, lease: Some(self.leases.issue(ticket.0)) })
-    }
-}
-
-impl Service for Reading {
-    type Ask = ScoreAsk;
-    type Reply = Scored;
-
-    fn submit(&mut self, ask: ScoreAsk) -> Ticket {
-        if self.waiting.is_empty() {
-            self.most_leases = self.most_leases.max(self.leases());
-        }
-        let ticket = Ticket(self.next);
-        self.next += 1;
-        self.waiting.push((ticket, ask));
-        ticket
-    }
-
-    fn poll(&mut self) -> Vec<(Ticket, Result<Scored, ModelError>)> {
-        let Some((ticket, ask)) = self.waiting.pop() else { return Vec::new() };
-        vec![(ticket, self.answer(ticket, &ask))]
-    }
-
-    fn cancel(&mut self, ticket: Ticket) {
-        self.waiting.retain(|(waiting, _)| *waiting != ticket);
-    }
-}
-
-impl Scorer for Reading {
-    fn worst_case(&self, asks: &[ScoreBound]) -> Vec<Spend> {
-        let worst = |ask: &ScoreBound| {
-            let tokens = ask.parent.tokens().len() as u64 + u64::from(ask.max_tokens);
-            let flops = u128::from(tokens) * 7;
-            Spend {
-                scored: tokens,
-                computed: tokens,
-                calls: 1,
-                flops,
-                nano_usd: 3,
-                ..Spend::default()
-            }
-        };
-        asks.iter().map(worst).collect()
+        self.letters.decode(tokens).replace('\u{3}', "")
     }
 }
 
@@ -304,7 +224,7 @@ impl Clock for Ticking {
 }
 
 /// Everything a run depends on, and much that it must not depend on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct World {
     pub(crate) kind: usize,
     pub(crate) seed: u64,
@@ -328,6 +248,36 @@ pub(crate) struct World {
     pub(crate) thrifty: bool,
     /// What the policy replies to prompts it knows.
     pub(crate) knows: Option<Knows>,
+    /// What it replies, by the order of requests.
+    pub(crate) script: Vec<String>,
+    /// What calls leave, and how they are read and shown.
+    pub(crate) leaves: Leaves,
+    pub(crate) profiles: [Arc<dyn Profile>; 2],
+    pub(crate) tool_fails: Option<u64>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, seed, tasks, budget, boundary, eos, step, path, .. } = self;
+        let text = (boundary, eos, step, path);
+        write!(f, "kind {kind}, seed {seed}, tasks {tasks}, text {text:?}, {budget:?}, ")?;
+        let Self {
+            in_flight,
+            at_once,
+            reversed,
+            policy_fails,
+            scorer_fails,
+            tool_fails,
+            breaks,
+            ..
+        } = self;
+        let fails = (policy_fails, scorer_fails, tool_fails);
+        write!(
+            f,
+            "company {:?}, fails {fails:?}, breaks {breaks:?}",
+            (in_flight, at_once, reversed)
+        )
+    }
 }
 
 impl World {
@@ -351,6 +301,10 @@ impl World {
             forgets: false,
             thrifty: false,
             knows: None,
+            script: Vec::new(),
+            leaves: tools::count,
+            profiles: [Arc::new(Marks(Finish::Step)), Arc::new(Marks(Finish::Eos))],
+            tool_fails: None,
         }
     }
 
@@ -368,9 +322,13 @@ impl World {
     pub(crate) fn engine(&self) -> Engine {
         let mut letters = toy::Letters::new();
         (letters.boundary, letters.eos, letters.at_once) = (self.boundary, self.eos, self.at_once);
+        if !self.script.is_empty() {
+            letters.context = 10_000_000;
+        }
         let mut engine = Engine::new(letters);
         (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
         (engine.forgets, engine.knows) = (self.forgets, self.knows);
+        engine.script.clone_from(&self.script);
         engine
     }
 
@@ -403,13 +361,32 @@ impl World {
                 ControlFlow::Continue(())
             }
         };
-        let mut models = Models { policy: &mut engine, scorers: vec![&mut scorer] };
+        let mut abacuses = [Abacus::new(self.leaves), Abacus::new(self.leaves)];
+        for abacus in &mut abacuses {
+            (abacus.at_once, abacus.reversed) = (self.at_once, self.reversed);
+            abacus.fails = self.tool_fails;
+        }
+        let mut equipped: Vec<Equipped<'_>> = Vec::new();
+        for (tool, profile) in abacuses.iter_mut().zip(&self.profiles) {
+            equipped.push(Equipped { tool, profile: Arc::clone(profile) });
+        }
+        let mut models =
+            Models { policy: &mut engine, scorers: vec![&mut scorer], tools: equipped };
         let config = self.config();
         let rest = search_many(tasks, &mut models, &config, &espalier_core::Frozen, &mut observer);
         assert_eq!(engine.leases(), 0, "every lease is released when the search is over");
         assert_eq!(engine.letters.in_flight(), 0, "nothing is left with the policy");
         assert_eq!(scorer.leases(), 0, "every lease of a score is released, too");
         assert!(scorer.waiting.is_empty(), "nothing is left with the scorer");
+        for abacus in &abacuses {
+            assert!(abacus.waiting.is_empty(), "nothing is left with the tools");
+            let distinct: BTreeSet<_> = abacus
+                .calls
+                .iter()
+                .map(|call| (&call.earlier, &call.input, call.seed.bits()))
+                .collect();
+            assert_eq!(distinct.len(), abacus.calls.len(), "no call is run twice");
+        }
         if let (1, Some(alone)) = (done.len() + rest.len(), done.get(&0)) {
             let total = alone.ledger.total();
             let told = total.prefill_new + total.decode_new;

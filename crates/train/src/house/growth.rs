@@ -68,7 +68,7 @@ pub fn grow<'a>(
         }
         ControlFlow::Continue(())
     };
-    let mut models = Models { policy, scorers: scorer.into_iter().collect() };
+    let mut models = Models { policy, scorers: scorer.into_iter().collect(), tools: Vec::new() };
     drop(search_many(tasks, &mut models, &config, clock, &mut hear));
     failure.map_or_else(|| Ok(trees.into_iter().flatten().collect()), Err)
 }

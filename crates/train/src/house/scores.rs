@@ -169,7 +169,8 @@ fn search(
     let clock = WallClock::start();
     let mut observe = |_: &espalier_eval::Progress| ControlFlow::Continue(());
     let prm: Option<&mut dyn Scorer> = Some(&mut scorer);
-    run(&plan, &mut put, &mut policy, prm, &mut store, &clock, &mut observe)
+    let helpers = espalier_eval::Helpers { prm, tools: None };
+    run(&plan, &mut put, &mut policy, helpers, &mut store, &clock, &mut observe)
         .map_err(|error| failed(error.to_string()))?;
     Ok(Summary::of(store.records(), store.info().generation.clone(), None))
 }

@@ -1,0 +1,89 @@
+//! The sandbox of a run: a pool of interpreters as a tool, opened before anything is computed.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use espalier_exec::{
+    Echo, Error, Executor, Launcher, Limits, Pool, PoolConfig, PythonTool, Replay, ReplayLimits,
+    TierChoice, show, tool::Show,
+};
+use serde_json::Value;
+
+use super::failure::Failure;
+use crate::{OutputFormat, StrategySpec, args};
+
+/// Blocks of one path, at most. No strategy here comes near it with a budget of tokens that models have.
+const PATH_BLOCKS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
+
+/// Blocks that are remembered.
+const KNOWN_BLOCKS: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not 0");
+
+/// The tool `python`, and how what it runs is isolated.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    pub(super) python: PythonTool<Replay<Pool>>,
+    /// Part of what a run is reproduced from.
+    pub(super) isolation: Value,
+    /// What every report must say.
+    pub(super) warning: Option<String>,
+}
+
+impl Sandbox {
+    /// Starts the interpreters.
+    ///
+    /// # Errors
+    ///
+    /// Bad input where there is no Python, or no sandbox of the tier that is asked for: then with the sandbox's
+    /// own diagnosis.
+    pub(super) fn open(args: &args::Sandbox, strategy: &StrategySpec) -> Result<Self, Failure> {
+        let tier: TierChoice = args
+            .sandbox_tier
+            .parse()
+            .map_err(|why: String| Failure::BadInput(anyhow!("`--sandbox-tier`: {why}")))?;
+        let cpu = Duration::try_from_secs_f64(args.tool_seconds)
+            .with_context(|| format!("`--tool-seconds {}` is no time", args.tool_seconds))
+            .map_err(Failure::BadInput)?;
+        let limits = Limits { cpu, wall: cpu * 4 + Duration::from_secs(5), ..Limits::default() };
+        let config = PoolConfig {
+            python: args.python.clone(),
+            workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            tier,
+            limits,
+            launcher: Launcher::ThisProgram,
+        };
+        let pool = Pool::start(&config).map_err(refusal)?;
+        let isolation = serde_json::to_value(pool.isolation())?;
+        let warning = pool.isolation().warning.clone();
+        let limits = ReplayLimits { path_blocks: PATH_BLOCKS, known_blocks: KNOWN_BLOCKS };
+        let (echo, show) = seen(strategy);
+        let python = PythonTool::new(Replay::new(pool, limits), echo, show);
+        Ok(Self { python, isolation, warning })
+    }
+}
+
+/// What of a run the model sees. A program's printed lines alone are its answer; otherwise the value of a last
+/// expression is shown, too, as in the source of the Numina format.
+fn seen(strategy: &StrategySpec) -> (Echo, Show) {
+    let format = strategy.calling().map(|calling| calling.output);
+    match (strategy, format) {
+        (StrategySpec::Pal { .. }, _) => (Echo::Off, show::numina),
+        (_, Some(OutputFormat::Tora)) => (Echo::LastExpression, show::tora),
+        (_, Some(OutputFormat::Qwen)) => (Echo::LastExpression, show::qwen),
+        (_, Some(OutputFormat::Numina) | None) => (Echo::LastExpression, show::numina),
+    }
+}
+
+fn refusal(error: Error) -> Failure {
+    let diagnosis = match &error {
+        Error::Unavailable { diagnosis, .. } => Some(diagnosis.to_string()),
+        _ => None,
+    };
+    let error = anyhow::Error::from(error);
+    Failure::BadInput(match diagnosis {
+        Some(diagnosis) => {
+            error.context(format!("nothing was run; of the sandbox's layers:\n{diagnosis}\n"))
+        }
+        None => error,
+    })
+}
