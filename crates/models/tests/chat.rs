@@ -6,7 +6,7 @@ mod files;
 
 use std::fs;
 
-use espalier_models::{ChatTemplate, Date, GgufFile, LoadError, Message, Tokenizer};
+use espalier_models::{ChatTemplate, Checkpoint, Date, GgufFile, LoadError, Message, Tokenizer};
 use tempfile::TempDir;
 
 fn real(model: &str) -> Option<ChatTemplate> {
@@ -93,6 +93,20 @@ fn gemma_mistral_deepseek_llama_and_qwen_are_written_as_transformers_does() {
             }
         }
     }
+}
+
+#[test]
+fn models_are_told_the_same_day_every_day() {
+    let Some(model) = files::fixture("llama") else { return };
+    let dir = TempDir::new().unwrap();
+    for entry in fs::read_dir(model).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(dir.path().join("chat_template.jinja"), "{{ strftime_now('%d %b %Y') }}").unwrap();
+    let chat = Checkpoint::open(dir.path()).unwrap().chat.unwrap();
+    assert_eq!(chat.render(&[], true).unwrap(), "26 Jul 2024");
+    let told = chat.with_date(Date::new(2026, 11, 28).unwrap());
+    assert_eq!(told.render(&[], true).unwrap(), "28 Nov 2026");
 }
 
 #[test]
