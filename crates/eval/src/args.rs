@@ -3,6 +3,7 @@
 mod calling;
 mod compute_optimal;
 mod looking;
+mod numbers;
 mod prm_family;
 mod prompted;
 mod steps;
@@ -19,6 +20,8 @@ use crate::budget_arg::parse_budget;
 use crate::config::DatasetSpec;
 use crate::dataset::{DatasetKind, Rows};
 use crate::spec::{ScorerName, Selection};
+
+use numbers::{at_least_one, bytes, finite, not_negative, positive, temperature};
 
 pub use calling::Sandbox;
 pub use compute_optimal::{ComputeOptimal, Table};
@@ -454,55 +457,6 @@ impl From<DatasetArg> for DatasetKind {
             DatasetArg::Countdown => Self::Countdown,
         }
     }
-}
-
-fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| format!("give a whole number from 1 to {}", u32::MAX))
-}
-
-fn temperature(text: &str) -> Result<f32, String> {
-    let number: Option<f32> = text.parse().ok();
-    number
-        .filter(|t| t.is_finite() && *t >= 0.0)
-        .ok_or_else(|| "give a number that is not negative; 0 takes the likeliest token".to_owned())
-}
-
-/// A number of bytes, with or without a unit.
-fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 7] = [
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("kB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("", 1),
-    ];
-    let unit = UNITS.iter().find_map(|(unit, of)| Some((text.strip_suffix(unit)?, of)));
-    let parsed = unit.and_then(|(number, of)| number.trim().parse::<u64>().ok()?.checked_mul(*of));
-    parsed
-        .filter(|n| *n > 0)
-        .ok_or_else(|| "give a whole number of bytes above 0, such as `500MB` or `2GiB`".to_owned())
-}
-
-/// A finite number.
-fn finite(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
-    number.ok_or_else(|| "give a finite number".to_owned())
-}
-
-/// A number that is at least 0.
-fn not_negative(text: &str) -> Result<f64, String> {
-    let number: Option<f64> = text.parse().ok();
-    number
-        .filter(|number| number.is_finite() && *number >= 0.0)
-        .ok_or_else(|| "give a number that is not negative".to_owned())
-}
-
-/// A number above 0.
-fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| "give a number above 0".to_owned())
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub struct Date {
 }
 
 impl Date {
+    /// The day that models are told whose templates ask for it, whatever day it is: prompts, and with them
+    /// results, must not change overnight. It is the day that Llama 3.1's template falls back on.
+    pub const TOLD: Self = Self { year: 2024, month: 7, day: 26 };
+
     /// A day of the years 1 to 9999; `None` if there is no such day.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {

@@ -5,8 +5,8 @@ use std::{path::Path, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    ChatTemplate, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights, JsonFile,
-    Kernels, LoadError, ModelConfig, Tokenizer, WeightSource,
+    ChatTemplate, Date, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights,
+    JsonFile, Kernels, LoadError, ModelConfig, Tokenizer, WeightSource,
     arch::{Multiply, Naming, assemble, heads},
 };
 
@@ -65,7 +65,7 @@ pub struct Checkpoint {
     pub config: ModelConfig,
     /// The tokenizer, which fits the vocabulary.
     pub tokenizer: Tokenizer,
-    /// How a conversation becomes a prompt.
+    /// How a conversation becomes a prompt. The day it is told is [`Date::TOLD`].
     pub chat: Option<ChatTemplate>,
 }
 
@@ -81,7 +81,8 @@ impl Checkpoint {
         if tokenizer > model {
             return Err(LoadError::VocabMismatch { tokenizer, model });
         }
-        Ok(checkpoint)
+        let chat = checkpoint.chat.map(|chat| chat.with_date(Date::TOLD));
+        Ok(Self { chat, ..checkpoint })
     }
 
     fn open_dir(path: &Path) -> Result<Self, LoadError> {

@@ -1,12 +1,12 @@
 //! Chat templates: those of real models write what transformers writes.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot prepare its data fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot prepare its data fails")]
 
 mod files;
 
 use std::fs;
 
-use espalier_models::{ChatTemplate, GgufFile, LoadError, Message, Tokenizer};
+use espalier_models::{ChatTemplate, Checkpoint, Date, GgufFile, LoadError, Message, Tokenizer};
 use tempfile::TempDir;
 
 fn real(model: &str) -> Option<ChatTemplate> {
@@ -52,6 +52,61 @@ fn smollm2_is_written_with_its_system_turn() {
 fn qwen2_is_written_with_its_system_turn() {
     let system = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
     writes_turns("qwen2.5-coder-0.5b-instruct-q4_k_m.gguf", system);
+}
+
+/// A published template, and what transformers' engine writes by it.
+#[derive(serde::Deserialize)]
+struct Family {
+    name: String,
+    sha256: String,
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+struct Case {
+    turns: Vec<(String, String)>,
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+/// The templates lie in `templates/` beside the models; `fixtures/chat_families.py` says which they are.
+#[test]
+fn gemma_mistral_deepseek_llama_and_qwen_are_written_as_transformers_does() {
+    let file = files::fixture("chat_families.json").expect("it is committed");
+    let families: Vec<Family> = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert_eq!(families.len(), 9);
+    for Family { name, sha256, cases } in families {
+        let Some(file) = files::model(&format!("templates/{name}.jinja")) else { continue };
+        let source = fs::read_to_string(file).unwrap();
+        let template = ChatTemplate::new(&source, "<bos>", "<eos>").unwrap();
+        let template = template.with_date(Date::new(2026, 11, 28).unwrap());
+        for Case { turns, text, refusal } in cases {
+            let turns: Vec<Message> =
+                turns.into_iter().map(|(role, content)| Message::new(role, content)).collect();
+            let about = format!("{name} of SHA-256 {sha256}: {turns:?}");
+            match (template.render(&turns, true), text, refusal) {
+                (Ok(written), Some(text), None) => assert_eq!(written, text, "{about}"),
+                (Err(error), None, Some(why)) => {
+                    assert!(error.to_string().contains(&why), "{about}: {error}");
+                }
+                (written, ..) => panic!("{about}: {written:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn models_are_told_the_same_day_every_day() {
+    let Some(model) = files::fixture("llama") else { return };
+    let dir = TempDir::new().unwrap();
+    for entry in fs::read_dir(model).unwrap().map(Result::unwrap) {
+        fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    fs::write(dir.path().join("chat_template.jinja"), "{{ strftime_now('%d %b %Y') }}").unwrap();
+    let chat = Checkpoint::open(dir.path()).unwrap().chat.unwrap();
+    assert_eq!(chat.render(&[], true).unwrap(), "26 Jul 2024");
+    let told = chat.with_date(Date::new(2026, 11, 28).unwrap());
+    assert_eq!(told.render(&[], true).unwrap(), "28 Nov 2026");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use espalier_eval::{DatasetKind, Rows};
+use espalier_eval::{Boundary, DatasetKind, Rows};
 
 use crate::house::Size;
 use crate::recipe::Recipe;
@@ -55,7 +55,8 @@ pub struct Labels {
     /// Only these rows, counted from 1, both ends included
     #[arg(long, value_name = "FIRST-LAST")]
     pub rows: Option<Rows>,
-    /// Where the labelled steps go, one solution a line; a file that is there is not overwritten
+    /// Where the labelled steps go, one solution a line, problem by problem in the file's order; a file that
+    /// is there is not overwritten
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Solutions to label for each problem [source of the default: Math-Shepherd, section 4.1]
@@ -73,6 +74,10 @@ pub struct Labels {
     /// Tokens sampled on a path, at most
     #[arg(long, value_name = "TOKENS")]
     pub max_tokens: NonZeroU32,
+    /// What ends a step: `newline`, `blank-line`, `fence`, `tokens:COUNT` or `entropy:NATS`
+    /// [default: as in `eval`, a line break for puzzles and a blank line for others]
+    #[arg(long, value_name = "WHAT")]
+    pub boundary: Option<Boundary>,
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
     #[arg(long, default_value = "auto")]
     pub device: String,

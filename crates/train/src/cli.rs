@@ -9,23 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::Device;
 use clap::Parser;
-use espalier_core::{Budget, Prompt, Stops};
-use espalier_eval::{Dataset, Item, RunInfo, Verdict, WallClock, extract, grade_item, prompt};
-use espalier_models::{
-    ChatTemplate, Checkpoint, DeviceChoice, EngineOptions, LocalPolicy, Message, load, share,
-};
+use espalier_eval::{RunInfo, WallClock};
+use espalier_models::{Checkpoint, DeviceChoice};
 use serde_json::Value;
 
-use crate::args::{Cli, Command, HouseModel, Labels, Part, Train};
+use crate::args::{Cli, Command, HouseModel, Part, Train};
 use crate::error::TrainError;
 use crate::examples::{self, Labelled, Supervised};
 use crate::export::{self, Storage};
 use crate::house::{Circumstances, Pipeline, Plan};
 use crate::initial::Loaded;
+use crate::labels::labels;
 use crate::net::Net;
 use crate::progress::Bar;
 use crate::recipe::Recipe;
-use crate::rollouts::{Labelling, Rollouts, label};
 use crate::sequence::{Marks, Sequence};
 use crate::training::Training;
 
@@ -37,16 +34,21 @@ pub fn main() -> ExitCode {
     if let Err(error) = watch_for_ctrl_c(&stopped) {
         eprintln!("warning: Ctrl-C will not stop cleanly: {error}");
     }
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let stopping = match command {
+        Command::Labels(_) => "stopped",
+        _ => "stopped; the same command goes on from the last checkpoint",
+    };
+    let done = match command {
         Command::Sft(args) => train(&args, Kind::Supervised, &stopped),
         Command::Reward(args) => train(&args, Kind::Reward, &stopped),
-        Command::Labels(args) => labels(&args),
+        Command::Labels(args) => labels(&args, &stopped),
         Command::HouseModel(args) => house_model(&args, &stopped),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!("stopped; the same command goes on from the last checkpoint");
+            eprintln!("{stopping}");
             ExitCode::from(130)
         }
         Err(error) => {
@@ -156,76 +158,6 @@ fn card(pipeline: &Pipeline<'_>, device: DeviceChoice) -> Result<(), TrainError>
         machine: format!("{cpu}, {cores} cores"),
     };
     pipeline.card(&scores, &around)
-}
-
-/// Labels steps by rollouts. Always gets to the end.
-fn labels(args: &Labels) -> Result<bool, TrainError> {
-    if args.out.exists() {
-        let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, "it is there already");
-        return Err(TrainError::write(&args.out, source));
-    }
-    let wrong = |error: &dyn std::error::Error| TrainError::Recipe {
-        field: "data",
-        reason: error.to_string(),
-    };
-    let dataset = Dataset::read(args.dataset.into(), &args.data).map_err(|error| wrong(&error))?;
-    let dataset = dataset.select(args.rows, None).map_err(|error| wrong(&error))?;
-    let device: DeviceChoice = args.device.parse()?;
-    let model = load(&args.model, device, EngineOptions::default())?;
-    let (mut policy, _) = share(model.engine);
-    let problems = labelling(&dataset, model.chat.as_ref(), &policy)?;
-    let boundary = vec![prompt::step_boundary(dataset.kind).to_owned()];
-    let how = Rollouts {
-        solutions: args.solutions,
-        rollouts: args.rollouts,
-        estimate: args.estimate.into(),
-        temperature: args.temperature,
-        max_tokens: args.max_tokens,
-        stops: Arc::new(Stops { boundary, ..Stops::default() }),
-        budget: Budget::default(),
-        seed: args.seed,
-        in_flight: const { NonZeroUsize::new(4).expect("4 is not 0") },
-    };
-    let labelled = label(&mut policy, &problems, &how, &WallClock::start())?;
-    examples::write(&args.out, &labelled)?;
-    Ok(true)
-}
-
-/// The problems of a dataset; their gold answers stay in the closures.
-fn labelling<'a>(
-    dataset: &'a Dataset,
-    chat: Option<&ChatTemplate>,
-    policy: &LocalPolicy,
-) -> Result<Vec<Labelling<'a>>, TrainError> {
-    let one = |item: &'a Item| {
-        let question = &item.problem.question;
-        let text = match chat {
-            Some(chat) => {
-                let turns = prompt::chat(dataset.kind, question).into_iter();
-                let turns: Vec<Message> =
-                    turns.map(|turn| Message::new(turn.role.name(), turn.content)).collect();
-                chat.render(&turns, true)?
-            }
-            None => prompt::plain(dataset.kind, question),
-        };
-        let tokens = policy.prompt(&text).map_err(|error| TrainError::Search {
-            problem: item.problem.id.clone(),
-            reason: error.to_string(),
-        })?;
-        Ok(Labelling {
-            id: item.problem.id.clone(),
-            prompt: Arc::new(Prompt { problem: question.clone(), tokens }),
-            text,
-            hash: item.problem.hash,
-            is_right: Box::new(move |text| {
-                let found = extract(text, dataset.kind.form());
-                found.is_some_and(|found| {
-                    grade_item(dataset.kind, item, &found.answer) == Verdict::Equal
-                })
-            }),
-        })
-    };
-    dataset.items.iter().map(one).collect()
 }
 
 /// Runs a training with a progress bar, to its end or to Ctrl-C.

@@ -13,6 +13,7 @@ pub mod export;
 pub mod fused;
 pub mod house;
 pub mod initial;
+mod labels;
 pub mod learner;
 pub mod net;
 pub mod packing;

@@ -1,13 +1,14 @@
 //! Rollouts: step labels without annotators, by how often a policy still gets to the answer.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use espalier_core::{
     Account, Ask, Budget, Clock, Finish, NodeId, Policy, Prompt, Retain, Round, Sampling, Stop,
     Stops, Until,
 };
-use espalier_search::{Config, Models, Strategy, Task, Tree, search_many};
+use espalier_search::{Config, Models, Report, Strategy, Task, Tree, search_many};
 
 use crate::error::TrainError;
 use crate::examples::{Arrangement, Labelled};
@@ -102,22 +103,24 @@ impl Strategy for StepRollouts {
 }
 
 /// Labels the steps of sampled solutions with what becomes of rollouts from them, by the search driver,
-/// under its budget and seeds.
+/// under its budget and seeds. `keep` gets what each problem gave, with the problem's index, as soon as it is
+/// finished.
 ///
 /// The last step of a finished solution is labelled by the solution's own answer, and counts as a
-/// rollout of every step before it. Solutions that are cut by a length cap end with the steps they have.
-/// Solutions of a problem that the budget cut before its rollouts are left out.
+/// rollout of every step before it. Solutions that are cut by a length cap end with the steps they have,
+/// and count as rollouts that did not get there. Solutions without a whole step are left out, as are those
+/// of a problem that the budget cut before its rollouts.
 ///
 /// # Errors
 ///
-/// [`TrainError::Search`] names the first problem whose search failed; what others gave is lost with it,
-/// so label in portions.
+/// `keep` gets [`TrainError::Search`] for a problem whose search failed; the others go on.
 pub fn label(
     policy: &mut dyn Policy,
     problems: &[Labelling<'_>],
     how: &Rollouts,
     clock: &dyn Clock,
-) -> Result<Vec<Labelled>, TrainError> {
+    keep: &mut dyn FnMut(usize, Result<Vec<Labelled>, TrainError>) -> ControlFlow<()>,
+) {
     let task = |problem: &Labelling<'_>| Task {
         prompt: Arc::clone(&problem.prompt),
         hash: problem.hash,
@@ -135,39 +138,30 @@ pub fn label(
         in_flight: how.in_flight,
         ..Config::new(Sampling::at(how.temperature), how.max_tokens, how.max_tokens)
     };
-    let mut found: Vec<Result<Vec<Labelled>, TrainError>> =
-        problems.iter().map(|_| Ok(Vec::new())).collect();
-    let mut hear = |report: espalier_search::Report| {
-        if let espalier_search::Report::Finished { index, outcome } = report {
-            let problem = &problems[index];
-            found[index] = match &outcome.error {
-                Some(error) => Err(TrainError::Search {
-                    problem: problem.id.clone(),
-                    reason: error.to_string(),
-                }),
-                // The budget cut the rollouts, or the solutions before them.
-                None if outcome.stop != Stop::Done => Ok(Vec::new()),
-                None => Ok(read(&outcome.tree, problem, how)),
-            };
-        }
-        std::ops::ControlFlow::Continue(())
+    let mut hear = |report: Report| {
+        let Report::Finished { index, outcome } = report else {
+            return ControlFlow::Continue(());
+        };
+        let found = match &outcome.error {
+            Some(error) => Err(TrainError::Search {
+                problem: problems[index].id.clone(),
+                reason: error.to_string(),
+            }),
+            // The budget cut the rollouts, or the solutions before them.
+            None if outcome.stop != Stop::Done => Ok(Vec::new()),
+            None => Ok(read(&outcome.tree, &problems[index], how)),
+        };
+        keep(index, found)
     };
     let mut models = Models { policy, scorers: Vec::new(), tools: Vec::new() };
     let tasks: Vec<Task> = problems.iter().map(task).collect();
     drop(search_many(tasks, &mut models, &config, clock, &mut hear));
-    let mut all = Vec::new();
-    for labelled in found {
-        all.extend(labelled?);
-    }
-    Ok(all)
 }
 
 /// The labelled solutions of a finished tree.
 fn read(tree: &Tree, problem: &Labelling<'_>, how: &Rollouts) -> Vec<Labelled> {
-    let right = |id: NodeId| {
-        let ended = tree.node(id).finish() == Some(Finish::Eos);
-        ended && (problem.is_right)(&tree.path(id).text())
-    };
+    let ended = |id: NodeId| tree.node(id).finish() == Some(Finish::Eos);
+    let right = |id: NodeId| ended(id) && (problem.is_right)(&tree.path(id).text());
     let label = |node: NodeId, own: bool| {
         // A step's first child goes on with the solution; the others are rollouts.
         let rolled = tree.children(node).iter().skip(1);
@@ -180,21 +174,23 @@ fn read(tree: &Tree, problem: &Labelling<'_>, how: &Rollouts) -> Vec<Labelled> {
         }
     };
     let solution = |leaf: NodeId| {
-        let own = right(leaf);
+        // What is cut is no step, and what has no room after it has no rollouts.
+        let last = if ended(leaf) { leaf } else { tree.parent(leaf)? };
+        let path = tree.path(last);
         let mut nodes: Vec<NodeId> =
-            tree.ancestors(leaf).filter(|id| *id != NodeId::ROOT).collect();
+            tree.ancestors(last).filter(|id| *id != NodeId::ROOT).collect();
         nodes.reverse();
-        let path = tree.path(leaf);
-        Labelled {
+        (!nodes.is_empty()).then(|| Labelled {
             prompt: problem.text.clone(),
             steps: path.steps.iter().map(|step| step.text.clone()).collect(),
-            labels: nodes.into_iter().map(|node| label(node, own)).collect(),
-            ended: true,
+            labels: nodes.into_iter().map(|node| label(node, right(leaf))).collect(),
+            ended: ended(leaf),
             arrangement: Arrangement::Path,
-        }
+        })
     };
+    let is_leaf = |id: &NodeId| *id != NodeId::ROOT && tree.children(*id).is_empty();
     let is_solution = |leaf: &NodeId| tree.ancestors(*leaf).all(|id| goes_on(tree, id));
-    tree.finished().filter(is_solution).map(solution).collect()
+    tree.ids().filter(is_leaf).filter(is_solution).filter_map(solution).collect()
 }
 
 /// Returns true if and only if the node begins a solution or goes on with one.

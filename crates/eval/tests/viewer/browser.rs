@@ -94,11 +94,19 @@ impl Browser {
         );
     }
 
-    /// Clicks on the first element that a selector finds.
+    /// Clicks on the first element that a selector finds, and waits until the page has answered.
     pub(crate) fn click(&self, selector: &str) {
         let found = self.post("/element", &json!({ "using": "css selector", "value": selector }));
         let id = found.as_object().unwrap().values().next().unwrap().as_str().unwrap().to_owned();
+        let hash = self.get(&format!("document.querySelector(`{selector}`).hash ?? ''"));
         self.post(&format!("/element/{id}/click"), &json!({}));
+        // A link within the page is followed, and heard of, after the click has returned.
+        let answered = "const [hash, done] = arguments;
+            const wait = () => hash && location.hash !== hash
+                ? setTimeout(wait, 5)
+                : requestAnimationFrame(() => setTimeout(done));
+            wait();";
+        self.post("/execute/async", &json!({ "script": answered, "args": [hash] }));
     }
 
     /// What the page wrote on its console, violations of its security policy included.

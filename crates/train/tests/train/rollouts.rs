@@ -1,6 +1,7 @@
 //! Labels from rollouts: a step is worth what becomes of it.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use espalier_core::{Budget, Frozen, Policy, Prompt, Stops, toy};
@@ -21,6 +22,10 @@ fn rollouts(estimate: Estimate, budget: Budget) -> Rollouts {
 }
 
 fn labelled(estimate: Estimate, budget: Budget, is_right: fn(&str) -> bool) -> Vec<Labelled> {
+    labelled_as(&rollouts(estimate, budget), is_right)
+}
+
+fn labelled_as(how: &Rollouts, is_right: fn(&str) -> bool) -> Vec<Labelled> {
     let mut policy = toy::Letters::new();
     let problems: Vec<Labelling<'_>> = (0..6_u64)
         .map(|hash| Labelling {
@@ -34,7 +39,12 @@ fn labelled(estimate: Estimate, budget: Budget, is_right: fn(&str) -> bool) -> V
             is_right: Box::new(is_right),
         })
         .collect();
-    label(&mut policy, &problems, &rollouts(estimate, budget), &Frozen).unwrap()
+    let mut found = vec![Vec::new(); problems.len()];
+    label(&mut policy, &problems, how, &Frozen, &mut |index, labelled| {
+        found[index] = labelled.unwrap();
+        ControlFlow::Continue(())
+    });
+    found.concat()
 }
 
 #[test]
@@ -44,6 +54,9 @@ fn steps_are_those_of_the_solution_and_the_last_has_its_own_verdict() {
     assert!(all.len() > 6, "{}", all.len());
     for example in &all {
         assert_eq!(example.steps.len(), example.labels.len());
+        if !example.ended {
+            continue;
+        }
         let own = if is_right(&example.steps.concat()) { 1.0 } else { 0.0 };
         let last = example.labels.last().copied().unwrap();
         assert!((last - own).abs() < 1e-6, "{example:?}");
@@ -75,8 +88,26 @@ fn where_nothing_or_everything_is_right_all_labels_say_so() {
     let none = labelled(Estimate::Hard, Budget::default(), |_| false);
     assert!(none.iter().flat_map(|example| &example.labels).all(|label| *label < 0.5));
     let all = labelled(Estimate::Soft, Budget::default(), |_| true);
-    let ended = all.iter().filter_map(|example| example.labels.last());
+    let ended =
+        all.iter().filter(|example| example.ended).filter_map(|example| example.labels.last());
     assert!(ended.copied().all(|label| label > 0.5));
+}
+
+#[test]
+fn a_solution_that_is_cut_ends_with_its_last_step_and_got_nowhere() {
+    let short = Rollouts {
+        max_tokens: NonZeroU32::new(6).unwrap(),
+        ..rollouts(Estimate::Soft, Budget::default())
+    };
+    let all = labelled_as(&short, |_| true);
+    let cut: Vec<&Labelled> = all.iter().filter(|example| !example.ended).collect();
+    assert!(!cut.is_empty() && cut.len() < all.len(), "{all:?}");
+    for example in cut {
+        assert_eq!(example.steps.len(), example.labels.len());
+        assert!(example.steps.iter().all(|step| step.ends_with('.')), "{example:?}");
+        // At best all four rollouts got there, and the solution did not.
+        assert!(example.labels.iter().all(|label| *label < 0.81), "{example:?}");
+    }
 }
 
 #[test]
