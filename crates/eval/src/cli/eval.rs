@@ -147,10 +147,8 @@ impl Eval<'_> {
         let turn = self.loaded.turn()?;
         let policy = &mut self.loaded.policy;
         let prm = self.prm.as_mut().map(|prm| &mut prm.scorer as &mut dyn Scorer);
-        let tools = match &mut self.sandbox {
-            Some(sandbox) => Some(Toolkit { python: &mut sandbox.python, turn }),
-            None => None,
-        };
+        let sandbox = self.sandbox.as_mut();
+        let tools = sandbox.map(|sandbox| Toolkit { python: &mut sandbox.python, turn });
         let helpers = Helpers { prm, tools };
         let bar = Bar::start(dataset.items.len(), !args.quiet);
         let mut observe = |progress: &crate::Progress| {
