@@ -291,18 +291,20 @@ fn most_visited((visits, leaves): &Enumerated) -> usize {
 /// and its rollouts are no steps of the search.
 #[test]
 fn rollouts_value_the_step_they_start_from() {
-    let (mut by_answers, mut by_itself) = (0, 0);
+    let (mut by_answers, mut by_itself, mut cut) = (0, 0, 0);
     for seed in 0..40 {
         let seen = Rc::new(RefCell::new(Visits::new()));
         let uct = Uct::new(3, 1, 4, 1.0, SCORER).expect("sound").with_rollouts(2);
         let peek = Box::new(Peek(uct, Rc::clone(&seen)));
-        let out = World { eos: 0.15, step: 4, ..World::new(8, seed) }.search(peek);
+        let out = World { eos: 0.15, step: 4, path: 8, ..World::new(8, seed) }.search(peek);
         let (tree, visits) = (&out.tree, seen.borrow());
         let score = |id| f64::from(tree.node(id).score(SCORER).expect("all are scored").get());
         for &id in tree.children(NodeId::ROOT) {
             let Some(value) = visits.stat(id).value() else { continue };
-            let ends = tree.children(id).iter().copied().filter(|&end| tree.ended(end));
-            let answers: Vec<f64> = ends.map(score).collect();
+            let (ends, others): (Vec<NodeId>, Vec<NodeId>) =
+                tree.children(id).iter().partition(|&&end| tree.ended(end));
+            cut += others.len();
+            let answers: Vec<f64> = ends.into_iter().map(score).collect();
             let mean = answers.iter().sum::<f64>() / answers.len() as f64;
             let (expected, count) = if answers.is_empty() {
                 (score(id), &mut by_itself)
@@ -314,6 +316,7 @@ fn rollouts_value_the_step_they_start_from() {
         }
     }
     assert!(by_answers > 10 && by_itself > 10, "{by_answers}, {by_itself}");
+    assert!(cut > 10, "{cut} rollouts are no answers");
 }
 
 /// Where nothing is left below a node, nothing is left at its parent, up to the root.

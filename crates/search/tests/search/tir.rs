@@ -158,6 +158,10 @@ fn sc_tir_prunes_what_has_no_code_or_made_its_output_up() {
     "#);
     assert_eq!(voted(&out.tree).as_deref(), Some("4"), "one path of five counts");
     assert_eq!(majority(&out.tree, &Said).map(|all| all.answer.0).as_deref(), Some("5"));
+    // What is made up counts against a path that would call again.
+    let again = format!("{forged}{}", block("print(2)"));
+    let out = played(sc_tir(1, 3, OnFail::Prune), numina(), &[&again]);
+    assert_eq!(out.tree.len(), 2, "{}", render(&out.tree));
 }
 
 #[test]
