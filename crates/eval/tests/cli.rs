@@ -164,20 +164,10 @@ fn an_interrupted_run_keeps_what_is_finished_and_goes_on_to_the_same_records() {
 fn an_interrupted_sweep_goes_on_to_the_same_points() {
     let model = fixture("llama");
     let words = |out| {
-        let more = [
-            "--dataset",
-            "builtin",
-            "--limit",
-            "3",
-            "--max-tokens",
-            "24",
-            "--seeds",
-            "2",
-            "--in-flight",
-            "1",
-            "--quiet",
-            "--json",
-        ];
+        let more: Vec<&str> =
+            "--dataset builtin --limit 3 --max-tokens 24 --seeds 2 --in-flight 1 --quiet --json"
+                .split(' ')
+                .collect();
         [&["sweep", "--model", model.to_str().unwrap(), "--out", out][..], &more].concat()
     };
     let dir = TempDir::new().unwrap();
