@@ -56,12 +56,15 @@ pub(crate) fn labels(args: &Labels, stopped: &AtomicBool) -> Result<bool, TrainE
         in_flight: const { NonZeroUsize::new(4).expect("4 is not 0") },
     };
     let mut book = Book::open(&args.out)?;
-    let mut failed = None;
+    let (mut failed, mut unwritten) = (None, None);
     label(&mut policy, &problems, &how, &WallClock::start(), &mut |index, labelled| {
-        if let Err(error) = labelled.and_then(|labelled| book.keep(index, labelled)) {
+        // A problem that fails has no labels; the others go on.
+        let labelled = labelled.unwrap_or_else(|error| {
             failed.get_or_insert(error);
-        }
-        if failed.is_some() || stopped.load(Ordering::Relaxed) {
+            Vec::new()
+        });
+        unwritten = book.keep(index, labelled).err();
+        if unwritten.is_some() || stopped.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
@@ -81,7 +84,8 @@ pub(crate) fn labels(args: &Labels, stopped: &AtomicBool) -> Result<bool, TrainE
     if book.problems < problems.len() {
         eprintln!("`--rows` and another `--out` do the problems after the first {}", book.problems);
     }
-    failed.map_or(Ok(book.problems == problems.len()), Err)
+    let whole = book.problems == problems.len();
+    unwritten.or(failed).map_or(Ok(whole), Err)
 }
 
 /// The file of labels: each problem's solutions go in once those of all before it are in.
