@@ -14,22 +14,29 @@ use crate::{
 };
 
 /// The parents asked for in each round.
-fn parents(out: &Outcome) -> Vec<Vec<NodeId>> {
+pub(crate) fn parents(out: &Outcome) -> Vec<Vec<NodeId>> {
     let parents = |round: Vec<(NodeId, u32, Draw)>| round.into_iter().map(|one| one.0).collect();
     asked(out).into_iter().map(parents).collect()
 }
 
-fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcome, [usize; 2]) {
+/// A search, and the most leases of the policy and of the scorer that were alive when a request came in.
+pub(crate) fn held(
+    world: &World,
+    strategy: Box<dyn espalier_search::Strategy>,
+) -> (Outcome, [usize; 2]) {
     let (mut engine, mut scorer) = (world.engine(), Reading::new(Affine(1.0, 0.0)));
     let mut models = espalier_search::Models {
         policy: &mut engine,
         scorers: vec![&mut scorer],
         tools: Vec::new(),
     };
-    let strategy = beam(width, Some(n), depth, how).expect("these numbers are sound");
     let config = world.config();
     let out = search(task("q", 1, strategy), &mut models, &config, &espalier_core::Frozen);
     (out, [engine.most_leases, scorer.most_leases])
+}
+
+fn run(world: &World, width: u32, n: u32, depth: u32, how: Aggregate) -> (Outcome, [usize; 2]) {
+    held(world, beam(width, Some(n), depth, how).expect("these numbers are sound"))
 }
 
 pub(crate) fn how() -> impl Strategy<Value = Aggregate> {

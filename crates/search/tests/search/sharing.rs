@@ -7,9 +7,9 @@ use espalier_search::{Outcome, Tree};
 use proptest::prelude::*;
 
 use crate::{
-    beam::how,
+    beam::{held, how, parents},
     laws::world,
-    strategies::{SCORER, beam, particles, rebase},
+    strategies::{SCORER, beam, dvts, particles, rebase},
     toys::{World, asked},
 };
 
@@ -66,6 +66,23 @@ proptest! {
                     prop_assert!(!less || round.get(&other).copied().unwrap_or(0) <= count);
                 }
             }
+        }
+    }
+
+    /// Each path that goes on has one lease of the policy and one of the scorer.
+    #[test]
+    fn the_kv_of_paths_that_go_on_is_held_alone(
+        world in world(),
+        n in 1_u32..5,
+        depth in 2_u32..6,
+        how in how(),
+    ) {
+        let strategies =
+            [rebase(n, 1.0, depth, how), particles(n, 1.0, depth, how), dvts(2, Some(2 * n), depth, how)];
+        for strategy in strategies {
+            let (out, leases) = held(&world, strategy.unwrap());
+            let growing = parents(&out).into_iter().skip(1).map(|asked| asked.len()).max();
+            prop_assert_eq!(leases, [growing.unwrap_or(0); 2]);
         }
     }
 
