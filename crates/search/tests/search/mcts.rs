@@ -319,6 +319,16 @@ fn rollouts_value_the_step_they_start_from() {
     assert!(cut > 10, "{cut} rollouts are no answers");
 }
 
+#[test]
+fn what_leads_nowhere_is_never_visited_and_its_value_never_backed_up() {
+    let mut visits = Visits::new();
+    let child = |value, leaf| Child { value, prior: 0.5, leaf };
+    visits.expand(NodeId::ROOT, [child(0.25, Leaf::Open), child(0.75, Leaf::Dead)]);
+    let known = |id| (visits.stat(id).visits(), visits.stat(id).value());
+    assert_eq!(known(NodeId(2)), (0, None));
+    assert_eq!(known(NodeId::ROOT), (1, Some(0.25)));
+}
+
 /// Where nothing is left below a node, nothing is left at its parent, up to the root.
 #[test]
 fn dead_ends_close_all_that_leads_to_them_alone() {
