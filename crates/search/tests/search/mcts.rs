@@ -319,6 +319,27 @@ fn rollouts_value_the_step_they_start_from() {
     assert!(cut > 10, "{cut} rollouts are no answers");
 }
 
+/// A step's first children are what it was rolled out to; those after them, where it was expanded, are steps.
+#[test]
+fn rollouts_are_never_visited() {
+    let (mut rolled, mut visited) = (0, 0);
+    for seed in 0..20 {
+        let seen = Rc::new(RefCell::new(Visits::new()));
+        let uct = Uct::new(3, 8, 4, 1.0, SCORER).expect("sound").with_rollouts(2);
+        let peek = Box::new(Peek(uct, Rc::clone(&seen)));
+        let out = World { eos: 0.15, step: 4, path: 16, ..World::new(8, seed) }.search(peek);
+        let (tree, visits) = (&out.tree, seen.borrow());
+        for id in tree.ids().skip(1) {
+            let children = tree.children(id);
+            let (rollouts, steps) = children.split_at(children.len().min(2));
+            assert!(rollouts.iter().all(|&end| visits.stat(end).visits() == 0), "{seed}: {id}");
+            rolled += rollouts.len();
+            visited += steps.iter().filter(|&&step| visits.stat(step).visits() > 0).count();
+        }
+    }
+    assert!(rolled > 100 && visited > 100, "{rolled}, {visited}");
+}
+
 #[test]
 fn what_leads_nowhere_is_never_visited_and_its_value_never_backed_up() {
     let mut visits = Visits::new();
