@@ -7,8 +7,6 @@
 mod pool;
 mod searching;
 
-use std::num::NonZeroU64;
-
 use espalier_core::{Answer, Budget, NodeId};
 use espalier_search::{Validation, Weights};
 use serde::{Deserialize, Serialize};
@@ -43,12 +41,6 @@ impl EnsembleSpec {
     pub fn member(&self) -> StrategySpec {
         let Self { n, temperature, seed, .. } = *self;
         StrategySpec::SelfConsistency { n, temperature, seed }
-    }
-
-    /// What one of `members` may spend on a problem: [`Budget::share`].
-    #[must_use]
-    pub fn share(budget: &Budget, index: usize, members: NonZeroU64) -> Budget {
-        budget.share(index as u64, members)
     }
 
     /// The part of the ensemble's `run.json` that decides what is generated. `members` are those parts of the

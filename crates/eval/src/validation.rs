@@ -25,7 +25,8 @@ use equations::{Equation, equations};
 ///
 /// Of word problems: a line is checked by the equations in it. The answer is supported where the last true
 /// equation of the text comes to it; contradicted where there are equations and no true one comes to it; and
-/// unknown where an earlier one does, or no equation can be checked.
+/// unknown where an earlier one does, where a line after the last equation that can be checked holds one that
+/// cannot, or where none can.
 ///
 /// ```
 /// use espalier_core::Verdict::{Fail, Pass, Unknown};
@@ -51,7 +52,7 @@ pub fn validate(kind: DatasetKind, problem: &Problem, text: &str) -> Result<Vali
     let answer = votes.extract(text);
     match kind.form() {
         AnswerForm::Expression => puzzle(problem, text, answer.as_ref()),
-        AnswerForm::Number | AnswerForm::Latex => Ok(word_problem(text, answer.as_ref(), &votes)),
+        AnswerForm::Number | AnswerForm::Latex => Ok(word_problem(text, answer.as_ref(), votes)),
     }
 }
 
@@ -74,7 +75,7 @@ fn puzzle(problem: &Problem, text: &str, answer: Option<&Answer>) -> Result<Vali
     Ok(Validation { answer: answer.map(|answer| verdict(is_correct(&puzzle, &answer.0))), steps })
 }
 
-fn word_problem(text: &str, answer: Option<&Answer>, votes: &Votes) -> Validation {
+fn word_problem(text: &str, answer: Option<&Answer>, votes: Votes) -> Validation {
     let found: Vec<Vec<Equation>> = lines(text).map(equations).collect();
     let steps = found.iter().map(|line| of_equations(line)).collect();
     let answer = answer.map(|answer| {
@@ -83,10 +84,13 @@ fn word_problem(text: &str, answer: Option<&Answer>, votes: &Votes) -> Validatio
             sides.iter().any(|side| votes.same(answer, &Answer(side.to_string())))
         };
         let mut holding = found.iter().flatten().filter(|equation| equation.holds).rev();
+        let last_checked = found.iter().rposition(|line| !line.is_empty());
+        // What cannot be read may come to the answer.
+        let unread = |last: usize| lines(text).skip(last + 1).any(|line| line.contains('='));
         match holding.next() {
-            _ if found.iter().all(Vec::is_empty) => Verdict::Unknown,
+            _ if last_checked.is_none() => Verdict::Unknown,
             Some(last) if comes_to(last) => Verdict::Pass,
-            _ if holding.any(comes_to) => Verdict::Unknown,
+            _ if holding.any(comes_to) || last_checked.is_some_and(unread) => Verdict::Unknown,
             _ => Verdict::Fail,
         }
     });

@@ -94,13 +94,13 @@ pub struct Consensus {
 /// ```
 #[must_use]
 pub fn consensus(voices: &[Voice], answers: &dyn Answers) -> Option<Consensus> {
-    let best = pool(voices, answers).into_iter().min_by(|one, other| one.rank(other))?;
+    let best = pool(voices, answers).into_iter().min_by(Pool::rank)?;
     let members: BTreeSet<PolicyId> = voices.iter().map(|voice| voice.member).collect();
     let agrees = |member: &PolicyId| {
         let own = voices.iter().filter(|voice| voice.member == *member).cloned();
         // A vote: each voice weighs the same.
         let own: Vec<Voice> = own.map(|voice| Voice { weight: 1.0, ..voice }).collect();
-        let alone = pool(&own, answers).into_iter().min_by(|one, other| one.rank(other));
+        let alone = pool(&own, answers).into_iter().min_by(Pool::rank);
         alone.is_some_and(|alone| answers.same(&alone.voices[0].answer, &best.voices[0].answer))
     };
     let agreeing = members.into_iter().filter(agrees).collect();

@@ -205,7 +205,7 @@ fn bytes_have_units() {
         cli.map(|cli| match cli.command {
             Command::Eval(evaluation) => match *evaluation {
                 Evaluation::Strategy(strategy) => strategy.run().terms.kv_limit,
-                other => panic!("{other:?}"),
+                ensemble @ Evaluation::Ensemble(_) => panic!("{ensemble:?}"),
             },
             other => panic!("{other:?}"),
         })
@@ -348,7 +348,7 @@ fn an_ensemble_has_two_members_and_weights_that_are_shares() {
     {
         Ok(Command::Eval(evaluation)) => match *evaluation {
             Evaluation::Ensemble(ensemble) => Ok(ensemble),
-            other => panic!("{other:?}"),
+            strategy @ Evaluation::Strategy(_) => panic!("{strategy:?}"),
         },
         Ok(other) => panic!("{other:?}"),
         Err(error) => Err(error.to_string()),

@@ -72,7 +72,7 @@ pub(super) fn ensemble(arguments: &args::Ensemble) -> Result<(), Failure> {
             return Ok(Ended::Complete);
         }
         if chunks == Chunks::All {
-            company.loaded.iter_mut().for_each(|loaded| *loaded = None);
+            company.release();
             company.load(index)?;
         }
         let total = company.members.len() * dataset.items.len();
@@ -127,6 +127,11 @@ impl Company<'_> {
         self.loaded[index] =
             Some(Loaded::open(model, self.device, self.dataset, manner, kv_limit)?);
         Ok(())
+    }
+
+    /// Frees the weights that are held.
+    fn release(&mut self) {
+        self.loaded.fill_with(|| None);
     }
 
     /// The run directories, new or to be gone on with.

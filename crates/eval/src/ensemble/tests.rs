@@ -1,5 +1,6 @@
 //! Ensembles of toy policies that write arithmetic: budgets, failures, interruption, and both ways through.
 
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -128,7 +129,7 @@ fn carry_out(
         &mut stores,
         chunks,
         &mut |index, part, store| {
-            let share = EnsembleSpec::share(&budget, index, count);
+            let share = budget.share(index as u64, count);
             let plan = Run { budget: share, ..plan(part, SPEC.member(), 3) };
             let mut prompt = |problem: &crate::Problem| {
                 let tokens = problem.question.bytes().map(TokenId::from).collect();
@@ -272,7 +273,9 @@ fn a_member_that_fails_costs_the_others_nothing_and_is_tried_again() {
 fn where_all_members_fail_the_problem_has_failed() {
     let dir = TempDir::new().unwrap();
     let mut failing = writers();
-    failing.iter_mut().for_each(|writer| writer.fails_at = Some("q2"));
+    for writer in &mut failing {
+        writer.fails_at = Some("q2");
+    }
     let (stores, _) = carry_out(&dir, &mut failing, Budget::default(), Chunks::Few, usize::MAX);
     let failed: Vec<&Record> =
         stores.own.records().iter().filter(|record| record.error.is_some()).collect();

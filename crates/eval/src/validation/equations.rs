@@ -22,6 +22,10 @@ const MAX_TOKENS: usize = 64;
 /// Words of a unit, at most: "4 blue pens".
 const MAX_UNIT: usize = 2;
 
+/// Words that are operations: what follows them is not the whole of a side.
+const OPERATIONS: [&str; 11] =
+    ["of", "times", "plus", "minus", "by", "twice", "thrice", "double", "triple", "half", "over"];
+
 /// Deepest nesting looked at.
 const MAX_DEPTH: u32 = 16;
 
@@ -108,7 +112,7 @@ fn suffix(tokens: &[Token]) -> Option<Expression> {
     let signed = matches!(tokens[start], Token::Op(_));
     let open = match start.checked_sub(1).map(|before| &tokens[before]) {
         Some(Token::Op(_) | Token::Name | Token::Number { .. } | Token::Close) => true,
-        Some(Token::Word(_)) => signed,
+        Some(Token::Word(word)) => signed || OPERATIONS.contains(&word.as_str()),
         _ => false,
     };
     (!open).then_some(expression)

@@ -34,15 +34,15 @@ pub(super) fn tokens(line: &str) -> Vec<Token> {
 
 /// Parentheses without their other half become breaks.
 fn pair(mut tokens: Vec<Token>) -> Vec<Token> {
-    let mut open = Vec::new();
-    for at in 0..tokens.len() {
-        match tokens[at] {
+    let (mut open, mut alone) = (Vec::new(), Vec::new());
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
             Token::Open => open.push(at),
-            Token::Close if open.pop().is_none() => tokens[at] = Token::Break,
+            Token::Close if open.pop().is_none() => alone.push(at),
             _ => {}
         }
     }
-    for at in open {
+    for at in open.into_iter().chain(alone) {
         tokens[at] = Token::Break;
     }
     tokens
@@ -217,7 +217,7 @@ impl Lexer {
     }
 
     fn nested(&mut self, chars: Vec<char>) {
-        let mut inner = Lexer { chars, at: 0, tokens: Vec::new() };
+        let mut inner = Self { chars, at: 0, tokens: Vec::new() };
         inner.run();
         self.tokens.push(Token::Open);
         self.tokens.append(&mut inner.tokens);
