@@ -35,10 +35,20 @@ fn refused(dir: &Path, arguments: &[&str], parts: &[&str]) {
     assert!(!dir.join("runs").exists(), "nothing was run");
 }
 
-/// The house model and a tiny one.
-fn members() -> [PathBuf; 2] {
+/// The house model and a tiny one, which is made in `dir` so that its context holds a chat about a puzzle.
+fn members(dir: &Path) -> [PathBuf; 2] {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    ["../../assets/house/policy", "../models/tests/fixtures/llama"].map(|path| root.join(path))
+    let (fixture, tiny) = (root.join("../models/tests/fixtures/llama"), dir.join("tiny"));
+    fs::create_dir(&tiny).unwrap();
+    for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] {
+        fs::copy(fixture.join(file), tiny.join(file)).unwrap();
+    }
+    let config = fs::read_to_string(tiny.join("config.json")).unwrap();
+    let context = "\"max_position_embeddings\": ";
+    let longer = config.replace(&[context, "256"].concat(), &[context, "1024"].concat());
+    assert_ne!(config, longer);
+    fs::write(tiny.join("config.json"), longer).unwrap();
+    [root.join("../../assets/house/policy"), tiny]
 }
 
 /// `eval ensemble` with these members.
@@ -72,10 +82,10 @@ fn records(dir: &Path) -> Vec<Value> {
 fn an_ensemble_leaves_runs_that_every_command_reads() {
     let dir = TempDir::new().unwrap();
     let dir = dir.path();
-    let members = members();
+    let members = members(dir);
     let told =
         said(dir, &ensemble(&members, &["--limit", "4", "--n", "3", "--out", "a", "--json"]));
-    for part in ["member 1, policy", "member 2, llama", "ensemble, members 2, n 3", "95 % interval"]
+    for part in ["member 1, policy", "member 2, tiny", "ensemble, members 2, n 3", "95 % interval"]
     {
         assert!(told.contains(part), "`{part}` is not in: {told}");
     }
@@ -88,7 +98,7 @@ fn an_ensemble_leaves_runs_that_every_command_reads() {
     assert_eq!(json["spend"]["generated"], sum("generated"));
     let info: Value = serde_json::from_slice(&fs::read(dir.join("a/run.json")).unwrap()).unwrap();
     assert_eq!(info["generation"]["strategy"]["weights"]["answer"], 0.7);
-    assert_eq!(info["generation"]["members"][1]["model"]["name"], "llama");
+    assert_eq!(info["generation"]["members"][1]["model"]["name"], "tiny");
 
     let id = records(&dir.join("a"))[0]["id"].as_str().unwrap().to_owned();
     assert!(said(dir, &["trace", "a"]).contains(&id));
@@ -98,7 +108,7 @@ fn an_ensemble_leaves_runs_that_every_command_reads() {
     assert!(said(dir, &["regrade", "a/members/1"]).contains("0 of 4 grades changed"));
     assert!(said(dir, &["report", "a"]).contains("report.html"));
     let page = fs::read_to_string(dir.join("a/report.html")).unwrap();
-    assert!(page.contains("ensemble, members 2, n 3") && page.contains("llama"));
+    assert!(page.contains("ensemble, members 2, n 3") && page.contains("tiny"));
     let compared = said(dir, &["compare", "a/members/1", "a"]);
     assert!(
         compared.contains("self-consistency, n 3") && compared.contains("ensemble"),
@@ -118,7 +128,7 @@ fn an_ensemble_leaves_runs_that_every_command_reads() {
 fn members_that_do_not_fit_together_are_loaded_one_after_the_other() {
     let dir = TempDir::new().unwrap();
     let dir = dir.path();
-    let members = members();
+    let members = members(dir);
     let shared = ["--limit", "20", "--n", "2", "--budget", "tokens=61,computed=1001"];
     let go = |more: &[&str]| run(dir, &ensemble(&members, &[&shared[..], more].concat()));
     assert!(go(&["--out", "together"]).status.success());
@@ -150,7 +160,7 @@ fn members_that_do_not_fit_together_are_loaded_one_after_the_other() {
 fn bad_ensembles_are_refused_before_anything_is_computed() {
     let dir = TempDir::new().unwrap();
     let dir = dir.path();
-    let [house, tiny] = members();
+    let [house, tiny] = members(dir);
     let one = [house.clone()];
     refused(dir, &ensemble(&one, &[]), &["an ensemble of one member", "self-consistency"]);
     let roundabout = house.join("../policy");

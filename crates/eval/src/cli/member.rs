@@ -1,7 +1,5 @@
 //! Members of an ensemble: models that are looked at before their weights are read.
 
-use std::path::PathBuf;
-
 use anyhow::anyhow;
 use espalier_core::Budget;
 use espalier_models::Checkpoint;
@@ -24,7 +22,6 @@ pub(super) struct Member {
     pub(super) name: String,
     /// The part of its own run that decides what is generated.
     pub(super) generation: Value,
-    path: PathBuf,
     weight_bytes: u64,
     kv_bytes_per_token: u64,
 }
@@ -62,7 +59,6 @@ impl Member {
             generation,
             weight_bytes: checkpoint.weight_bytes(),
             kv_bytes_per_token: checkpoint.config.kv_bytes_per_token(),
-            path,
         })
     }
 
@@ -85,11 +81,11 @@ pub(super) fn info(generation: Value, terms: &args::Terms, device: &str) -> RunI
     info
 }
 
-/// Refuses a model that is given twice, under whatever name.
+/// Refuses weights that are given twice, under whatever name.
 pub(super) fn check_distinct(members: &[Member]) -> Result<(), Failure> {
     for (index, member) in members.iter().enumerate() {
-        let same =
-            |other: &&Member| other.path.canonicalize().ok() == member.path.canonicalize().ok();
+        let weights = |of: &Member| of.generation["model"]["sha256"].clone();
+        let same = |other: &&Member| weights(other) == weights(member);
         if let Some(other) = members[..index].iter().find(same) {
             return Err(Failure::BadInput(anyhow!(
                 "`--member {}` is the same model as `--member {}`: both would answer alike, by the same seeds; leave \
