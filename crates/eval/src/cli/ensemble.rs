@@ -56,7 +56,7 @@ pub(super) fn ensemble(arguments: &args::Ensemble) -> Result<(), Failure> {
     match chunks {
         Chunks::Few => (0..company.members.len()).try_for_each(|index| company.load(index))?,
         Chunks::All => {
-            say(terms, "the members do not fit into `--memory` together: one after the other")
+            say(terms, "the members do not fit into `--memory` together: one after the other");
         }
     }
     let mut stores = company.stores(&device_name)?;
@@ -142,12 +142,10 @@ impl Company<'_> {
         let (tokens, budget) = (terms.max_tokens().get(), terms.budget.unwrap_or_default());
         let generation = self.spec.generation(self.dataset, &generations, tokens, &budget);
         let own = info(generation, terms, device);
+        let new = || terms.out.clone().unwrap_or_else(|| default_dir(EnsembleSpec::NAME));
         let own = match &terms.resume {
             Some(dir) => Store::resume(dir, &own),
-            None => {
-                let dir = terms.out.clone().unwrap_or_else(|| default_dir(EnsembleSpec::NAME));
-                Store::create(&dir, own)
-            }
+            None => Store::create(&new(), own),
         };
         let own = own.map_err(Failure::bad)?;
         let member = |(index, member): (usize, &Member)| {
