@@ -48,7 +48,7 @@ pub struct Equation {
 /// assert_eq!(holds("So 4 boxes x 6 pens = 24 pens, and 24 - 9 = 14."), [true, false]);
 /// assert_eq!(holds(r"\[ \frac{9}{2} \times 4 = 18 \]"), [true]);
 /// assert_eq!(holds("100 / 3 = 33.33"), [true]); // rounded as printed
-/// assert_eq!(holds("x + 3 = 7, x = 4, 50% * 8 = 4, 2 hours = 2 * 60 minutes"), []);
+/// assert!(holds("x + 3 = 7, x = 4, 50% * 8 = 4, 2 hours = 2 * 60 minutes").is_empty());
 /// ```
 #[must_use]
 pub fn equations(line: &str) -> Vec<Equation> {
