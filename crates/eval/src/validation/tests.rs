@@ -28,6 +28,7 @@ fn true_and_false_equations_are_found_in_prose() {
         "**4 + 5 = 9**",
         "1) 80,000 + 50,000 = 130,000",
         "3 x 4 = 12",
+        "3 boxes x $4 = $12",
         "3x4 = 12",
         "2**3 = 8",
         "5 blue pens + 3 red pens = 8 pens",

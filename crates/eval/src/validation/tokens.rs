@@ -68,6 +68,13 @@ impl Lexer {
         matches!(self.tokens.last(), Some(Token::Number { .. } | Token::Close))
     }
 
+    /// Returns true if and only if an operand has just ended, perhaps with its unit.
+    fn after_quantity(&self) -> bool {
+        let mut before =
+            self.tokens.iter().rev().skip_while(|token| matches!(token, Token::Word(_)));
+        matches!(before.next(), Some(Token::Number { .. } | Token::Close))
+    }
+
     fn run(&mut self) {
         while let Some(c) = self.peek(0) {
             let token = match c {
@@ -168,7 +175,7 @@ impl Lexer {
         let next = self.chars[self.at..].iter().find(|c| !c.is_whitespace());
         let operand = next.is_some_and(|c| c.is_ascii_digit() || "$.(".contains(*c));
         self.tokens.push(match word.as_str() {
-            "x" | "X" if self.after_operand() && operand => Token::Op('*'),
+            "x" | "X" if self.after_quantity() && operand => Token::Op('*'),
             "a" | "A" | "I" => Token::Word(word),
             _ if self.peek(0) == Some('(') || word.chars().count() == 1 => Token::Name,
             _ => Token::Word(word.to_lowercase()),
