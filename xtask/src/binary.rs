@@ -126,6 +126,7 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     let prompted = strategy.is_some_and(|name| is_prompted(name, &is));
     if !runs
         || prompted
+        || strategy == Some("ensemble")
         || ["--help", "-h", "--version", "-V", "--model"].iter().any(|flag| says(flag))
     {
         return Vec::new();
@@ -215,6 +216,7 @@ mod tests {
             "eval beam --next prompt",
             "eval sc-tir --width 8",
             "eval pal",
+            "eval ensemble --member a --member b",
             "eval",
             "model inspect m.gguf",
         ] {

@@ -1,5 +1,6 @@
 //! Budgets: what a search may spend, with one meaning for every strategy.
 
+use std::num::{NonZeroU64, NonZeroU128};
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 use serde::{Deserialize, Serialize};
@@ -163,6 +164,33 @@ impl Budget {
         }
     }
 
+    /// The share of one of `of` searches that this bounds together: an equal share of each axis, and of what is
+    /// left over 1 for each of the first searches, so that the shares add up to the bounds.
+    ///
+    /// ```
+    /// use espalier_core::Budget;
+    /// let budget = Budget { generated: Some(101), calls: Some(1), ..Budget::default() };
+    /// let of = std::num::NonZeroU64::new(2).unwrap();
+    /// let [first, second] = [0, 1].map(|index| budget.share(index, of));
+    /// assert_eq!((first.generated, second.generated), (Some(51), Some(50)));
+    /// assert_eq!((first.calls, second.calls), (Some(1), Some(0)));
+    /// assert_eq!(first.computed, None);
+    /// ```
+    #[must_use]
+    pub fn share(&self, index: u64, of: NonZeroU64) -> Self {
+        let part = |bound: u64| bound / of + u64::from(index < bound % of);
+        let wide = NonZeroU128::from(of);
+        Self {
+            generated: self.generated.map(part),
+            scored: self.scored.map(part),
+            computed: self.computed.map(part),
+            calls: self.calls.map(part),
+            flops: self.flops.map(|n| n / wide + u128::from(u128::from(index) < n % wide)),
+            nano_usd: self.nano_usd.map(part),
+            nanoseconds: self.nanoseconds.map(part),
+        }
+    }
+
     /// The first axis on which `spend` exceeds its bound.
     #[must_use]
     pub fn exceeded(&self, spend: &Spend) -> Option<Axis> {
@@ -311,6 +339,21 @@ mod tests {
             if fits < worst.len() {
                 prop_assert_eq!(account.clone().reserve(sum(fits + 1)), Err(Axis::Calls));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_to_the_budget(bound in any::<u64>(), flops in any::<u128>(), of in 1_u64..9) {
+            let budget = Budget { computed: Some(bound), flops: Some(flops), ..Budget::default() };
+            let count = NonZeroU64::new(of).unwrap();
+            let shares: Vec<Budget> = (0..of).map(|index| budget.share(index, count)).collect();
+            for axis in [Axis::Computed, Axis::Flops] {
+                let parts: Vec<u128> = shares.iter().filter_map(|share| share.on(axis)).collect();
+                prop_assert_eq!(Some(parts.iter().sum()), budget.on(axis));
+                prop_assert!(parts[0] - parts[parts.len() - 1] <= 1, "and are equal but for the rest");
+            }
+            prop_assert_eq!(shares[0].calls, None);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod calling;
 mod compute_optimal;
+mod ensemble;
 mod looking;
 mod numbers;
 mod prm_family;
@@ -9,26 +10,28 @@ mod prompted;
 mod steps;
 mod strategies;
 mod sweep;
+mod terms;
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use espalier_core::{Aggregate, Budget, Spend};
+use espalier_core::{Aggregate, Spend};
 
-use crate::budget_arg::parse_budget;
 use crate::config::DatasetSpec;
-use crate::dataset::{DatasetKind, Rows};
+use crate::dataset::DatasetKind;
 use crate::spec::{ScorerName, Selection};
 
-use numbers::{at_least_one, bytes, finite, not_negative, positive, temperature};
+use numbers::{at_least_one, finite, not_negative, positive, temperature};
 
 pub use calling::Sandbox;
 pub use compute_optimal::{ComputeOptimal, Table};
+pub use ensemble::{Ensemble, Evaluation};
 pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use prm_family::PrmFamilyArg;
 pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
+pub use terms::Terms;
 
 /// Inference-time search over language models, measured against compute budgets.
 #[derive(Debug, Parser)]
@@ -48,7 +51,7 @@ pub enum Command {
     /// directory with all records, traces and a summary; Ctrl-C stops it cleanly, and `--resume` goes
     /// on where it stopped.
     #[command(subcommand, arg_required_else_help = true)]
-    Eval(Box<Strategy>),
+    Eval(Box<Evaluation>),
     /// Run several strategies at growing budgets and draw their accuracy against compute
     ///
     /// Greedy runs first, once: it is the reference, and its answers' lengths decide which sizes fit.
@@ -172,49 +175,9 @@ pub struct Run {
     /// How the process reward model is read [default: auto]
     #[arg(long, value_enum, requires = "prm", help_heading = "Model")]
     pub prm_family: Option<PrmFamilyArg>,
-    /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
-    #[arg(long, default_value = "auto", help_heading = "Model")]
-    pub device: String,
-    /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
-    /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
-    #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
-    pub max_tokens: Option<NonZeroU32>,
-    /// The problems: `game24` (its test split) and `builtin` (word problems) need no file
-    #[arg(long, value_enum, default_value_t = DatasetArg::Game24, help_heading = "Problems")]
-    pub dataset: DatasetArg,
-    /// The dataset's file, one problem a line
-    #[arg(long, value_name = "FILE", help_heading = "Problems")]
-    pub data: Option<PathBuf>,
-    /// Only these rows, counted from 1, both ends included
-    #[arg(long, value_name = "FIRST-LAST", help_heading = "Problems")]
-    pub rows: Option<Rows>,
-    /// Only the first COUNT problems, of `--rows` where given
-    #[arg(long, value_name = "COUNT", help_heading = "Problems")]
-    pub limit: Option<NonZeroUsize>,
-    /// What each problem may spend: axis=amount, separated by commas
-    ///
-    /// Axes: tokens (sampled), scored, computed (all tokens run through a model), calls, flops, usd,
-    /// seconds. A search ends before it would exceed a bound, and answers with what it has; only
-    /// seconds can overshoot. Without bounds, the strategy decides when it ends.
-    #[arg(long, value_name = "AXIS=AMOUNT,…", value_parser = parse_budget, help_heading = "Problems")]
-    pub budget: Option<Budget>,
-    /// Problems searched at a time; results do not depend on it [default: chosen by the
-    /// device]
-    #[arg(long, value_name = "COUNT", help_heading = "Run")]
-    pub in_flight: Option<NonZeroUsize>,
-    /// Bytes of keys and values that the policy holds, at most: what no branch goes on from at the moment is
-    /// let go of, what was used longest ago first, and computed again when needed, which is counted
-    ///
-    /// A number of bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`. Under a limit, budgets on computed
-    /// tokens and FLOPs admit less: each request may have to compute its whole prefix again.
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Run")]
-    pub kv_limit: Option<u64>,
-    /// The run's directory, which must not hold a run [default: runs/STRATEGY-TIME]
-    #[arg(long, value_name = "DIR", conflicts_with = "resume", help_heading = "Run")]
-    pub out: Option<PathBuf>,
-    /// Go on with the run in this directory, given the same arguments
-    #[arg(long, value_name = "DIR", help_heading = "Run")]
-    pub resume: Option<PathBuf>,
+    /// What they share with whatever runs several models.
+    #[command(flatten)]
+    pub terms: Terms,
     /// Run this too, with the same model on the same problems, and print its row beside the strategy's;
     /// its records are in a directory of that name within the run's
     #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Run")]
@@ -229,30 +192,19 @@ pub struct Run {
     /// `greedy` with the same model
     #[arg(long, value_name = "DIR", requires = "dry_run", help_heading = "Run")]
     pub like: Option<PathBuf>,
-    /// End standard output with the summary as one JSON object on its last line
-    #[arg(long, help_heading = "Run")]
-    pub json: bool,
-    /// Print no progress
-    #[arg(long, short, help_heading = "Run")]
-    pub quiet: bool,
 }
 
 impl Run {
     /// Tokens sampled on a path, at most.
     #[must_use]
     pub fn max_tokens(&self) -> NonZeroU32 {
-        self.max_tokens.unwrap_or(self.dataset.max_tokens())
+        self.terms.max_tokens()
     }
 
     /// The problems, as data.
     #[must_use]
     pub fn dataset(&self) -> DatasetSpec {
-        DatasetSpec {
-            kind: self.dataset.into(),
-            path: self.data.clone(),
-            rows: self.rows,
-            limit: self.limit.map(NonZeroUsize::get),
-        }
+        self.terms.dataset()
     }
 }
 

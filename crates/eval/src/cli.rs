@@ -4,6 +4,7 @@ mod anytime;
 mod compare;
 mod default_dir;
 mod dry_run;
+mod ensemble;
 mod eval;
 mod failure;
 mod gpu_check;
@@ -11,6 +12,7 @@ mod hub;
 mod interrupt;
 mod loaded;
 mod marks;
+mod member;
 mod model;
 mod prm;
 mod progress;
@@ -27,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Evaluation};
 use failure::Failure;
 
 /// Parses the command line, carries it out and says how it went.
@@ -35,7 +37,10 @@ use failure::Failure;
 #[expect(clippy::print_stderr, reason = "this is the command line")]
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Eval(strategy) => eval::eval(&strategy),
+        Command::Eval(evaluation) => match &*evaluation {
+            Evaluation::Strategy(strategy) => eval::eval(strategy),
+            Evaluation::Ensemble(args) => ensemble::ensemble(args),
+        },
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Anytime(args) => anytime::anytime(&args),
         Command::Table(args) => table::table(&args),

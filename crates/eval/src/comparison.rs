@@ -148,7 +148,7 @@ impl Comparison {
 #[must_use]
 pub fn strategy_name(strategy: &serde_json::Value) -> String {
     let mut name = strategy["name"].as_str().unwrap_or("a strategy").to_owned();
-    for field in ["width", "n", "simulations", "lookahead"] {
+    for field in ["members", "width", "n", "simulations", "lookahead"] {
         if let Some(value) = strategy[field].as_u64() {
             let _ = write!(name, ", {field} {value}");
         }

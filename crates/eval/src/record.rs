@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Modulo;
 use crate::dataset::DatasetKind;
+use crate::ensemble::Pooled;
 use crate::extract::{Rule, extract};
 use crate::grade::{Verdict, grade_item};
 use crate::problem::Item;
@@ -78,6 +79,9 @@ pub struct Record {
     /// The answer is the remainder by this of what the text says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modulo: Option<NonZeroU32>,
+    /// How an ensemble came to the answer; `None` for a single model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pooled: Option<Pooled>,
 }
 
 impl Record {
@@ -127,6 +131,7 @@ impl Record {
             wall_s: 0.0,
             error: None,
             modulo: None,
+            pooled: None,
         }
     }
 

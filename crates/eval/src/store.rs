@@ -222,10 +222,16 @@ impl Store {
         &self.done.records
     }
 
+    /// The latest record of a problem.
+    #[must_use]
+    pub fn record(&self, id: &str) -> Option<&Record> {
+        self.done.index.get(id).map(|&index| &self.done.records[index])
+    }
+
     /// Returns true if and only if a problem is done: failed and interrupted ones are tried again.
     #[must_use]
     pub fn is_finished(&self, id: &str) -> bool {
-        self.done.index.get(id).is_some_and(|&index| self.done.records[index].is_finished())
+        self.record(id).is_some_and(Record::is_finished)
     }
 
     /// Records a problem. When this returns, the record is on disk.

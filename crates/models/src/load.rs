@@ -85,6 +85,16 @@ impl Checkpoint {
         Ok(Self { chat, ..checkpoint })
     }
 
+    /// Memory that its weights will hold, in bytes, as far as its header tells: every value as `f32`, whatever it is
+    /// stored as. The rows that pad packed matrices come to it.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        let names = self.source.names();
+        let values =
+            names.iter().filter_map(|name| self.source.info(name)).map(|info| info.values());
+        values.map(|values| values as u64 * size_of::<f32>() as u64).sum()
+    }
+
     fn open_dir(path: &Path) -> Result<Self, LoadError> {
         let json = JsonFile::open(&path.join("config.json"))?;
         let config = ModelConfig::from_json(&json)?;
@@ -138,4 +148,18 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
     };
     let engine = Engine::new(name, decoder, Arc::new(tokenizer), options)?;
     Ok(Model { engine, chat, info })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_tells_what_the_weights_will_hold() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/house/policy");
+        let told = Checkpoint::open(&path).unwrap().weight_bytes();
+        let model = load(&path, DeviceChoice::Cpu, EngineOptions::default()).unwrap();
+        let held = model.info.weight_bytes;
+        assert!(told <= held && held - told < held / 50, "{told} told, {held} held");
+    }
 }

@@ -81,6 +81,19 @@ impl Tokenizer {
         Ok(Self { inner, path, spelling: Spelling::Bytes, special, vocab_size })
     }
 
+    /// The token ids of a prompt: those of the text, after the token that begins a text where the model wants one
+    /// and the text does not.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn prompt(&self, text: &str) -> Result<Vec<u32>, LoadError> {
+        let mut ids = self.encode(text)?;
+        if let Some(bos) = self.bos().filter(|bos| self.add_bos() && ids.first() != Some(bos)) {
+            ids.insert(0, bos);
+        }
+        Ok(ids)
+    }
+
     /// The token ids of a text; special tokens spelled in it become one id each, none are added.
     ///
     /// # Errors

@@ -25,6 +25,7 @@
 //! Read in this order: [`tree`], [`strategy`], [`strategies`], [`config`], [`driver`], [`outcome`],
 //! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`difficulty`],
 //! [`belief`], [`thoughts`], [`blocks`], [`profiles`] and [`rules`] are what strategies have in common.
+//! [`composite`] and [`consensus()`] make one answer of the finished trees of several policies.
 
 pub mod absent;
 pub mod agreement;
@@ -34,7 +35,9 @@ pub mod blocks;
 mod books;
 mod candidates;
 pub mod coding;
+pub mod composite;
 pub mod config;
+pub mod consensus;
 pub mod difficulty;
 pub mod driver;
 pub mod error;
@@ -56,7 +59,9 @@ mod turns;
 pub mod visits;
 
 pub use coding::Coding;
+pub use composite::{BadWeights, Validation, Weights};
 pub use config::{Config, Equipped, Models, Task};
+pub use consensus::{Consensus, Voice, consensus, voices};
 pub use driver::{Report, search, search_many};
 pub use error::SearchError;
 pub use outcome::Outcome;

@@ -1,8 +1,11 @@
 //! Command lines that are understood, and those that are refused.
 
+use std::num::NonZeroUsize;
+
 use clap::CommandFactory;
 
 use super::*;
+use crate::dataset::Rows;
 use crate::spec::{Boundary, Calling, NextName, OnFailName, OutputFormat, Stepwise, StrategySpec};
 use crate::sweep::Series;
 
@@ -12,7 +15,10 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
 
 fn strategy(line: &str) -> Box<Strategy> {
     match parse(line) {
-        Ok(Cli { command: Command::Eval(strategy) }) => strategy,
+        Ok(Cli { command: Command::Eval(evaluation) }) => match *evaluation {
+            Evaluation::Strategy(strategy) => Box::new(strategy),
+            Evaluation::Ensemble(_) => panic!("an ensemble is no strategy"),
+        },
         other => panic!("{other:?}"),
     }
 }
@@ -197,7 +203,10 @@ fn bytes_have_units() {
     let limit = |text: &str| {
         let cli = parse(&format!("eval greedy --model m --kv-limit {text}"));
         cli.map(|cli| match cli.command {
-            Command::Eval(strategy) => strategy.run().kv_limit,
+            Command::Eval(evaluation) => match *evaluation {
+                Evaluation::Strategy(strategy) => strategy.run().terms.kv_limit,
+                ensemble @ Evaluation::Ensemble(_) => panic!("{ensemble:?}"),
+            },
             other => panic!("{other:?}"),
         })
     };
@@ -219,10 +228,10 @@ fn everything_can_be_said() {
         --json --quiet";
     let best = strategy(line);
     let run = best.run();
-    assert_eq!(run.budget.unwrap().flops, Some(1_000_000_000_000));
+    assert_eq!(run.terms.budget.unwrap().flops, Some(1_000_000_000_000));
     assert_eq!(run.dataset().rows, Some(Rows { first: 1, last: 100 }));
-    assert!(run.json && run.quiet);
-    assert_eq!(run.in_flight.map(NonZeroUsize::get), Some(8));
+    assert!(run.terms.json && run.terms.quiet);
+    assert_eq!(run.terms.in_flight.map(NonZeroUsize::get), Some(8));
 }
 
 #[test]
@@ -331,4 +340,45 @@ fn a_sweep_takes_what_its_scorer_allows_and_each_number_once() {
     }
     let refused = parse("sweep --model m --budgets tokens=5").unwrap_err().to_string();
     assert!(refused.contains("write a positive number, such as 20000"), "{refused}");
+}
+
+#[test]
+fn an_ensemble_has_two_members_and_weights_that_are_shares() {
+    let ensemble = |line: &str| match parse(&format!("eval ensemble {line}")).map(|cli| cli.command)
+    {
+        Ok(Command::Eval(evaluation)) => match *evaluation {
+            Evaluation::Ensemble(ensemble) => Ok(ensemble),
+            strategy @ Evaluation::Strategy(_) => panic!("{strategy:?}"),
+        },
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.to_string()),
+    };
+    let plain = ensemble("--member a --member b").unwrap();
+    assert_eq!((&plain.members[..], plain.memory), (&["a".to_owned(), "b".to_owned()][..], None));
+    let spec = plain.spec().unwrap();
+    let wanted = crate::EnsembleSpec {
+        n: 4,
+        weights: espalier_search::Weights::ANSWER_FIRST,
+        temperature: 0.8,
+        seed: 42,
+    };
+    assert_eq!(spec, wanted);
+    let said = ensemble(
+        "--member a --member b --n 2 --answer-weight 1 --step-weight 0 --memory 2GB --seed 3",
+    );
+    let said = said.unwrap();
+    assert_eq!((said.memory, said.spec().unwrap().seed), (Some(2_000_000_000), 3));
+    let error = ensemble("--member a --member b --answer-weight 0.5").unwrap().spec().unwrap_err();
+    assert!(error.to_string().contains("add up to 1"), "{error}");
+    for (line, part) in [
+        ("", "--member <PATH>"),
+        ("--member a --member b --answer-weight 1.5", "from 0 to 1"),
+        ("--member a --member b --step-weight NaN", "from 0 to 1"),
+        ("--member a --member b --memory 0", "such as `500MB`"),
+        ("--member a --member b --n 0", "whole number"),
+        ("--member a --model b", "--model"),
+    ] {
+        let error = ensemble(line).unwrap_err();
+        assert!(error.contains(part), "{line}: {error}");
+    }
 }

@@ -8,9 +8,10 @@ use serde_json::json;
 
 use super::failure::Failure;
 use crate::anytime::{curve, ladder, moments};
+use crate::ensemble::member_dir;
 use crate::store::read_events;
 use crate::table::{align, interval, percent};
-use crate::{Source, StrategySpec, args, human, read_run};
+use crate::{EnsembleSpec, Source, StrategySpec, args, human, read_run};
 
 /// Carries `espalier anytime` out.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
@@ -21,6 +22,13 @@ pub(super) fn anytime(args: &args::Anytime) -> Result<(), Failure> {
         let shown = args.dir.display();
         anyhow!("`{shown}/run.json` does not say `{what}`; it is of another version")
     };
+    if generation["strategy"]["name"] == EnsembleSpec::NAME {
+        return Err(Failure::BadInput(anyhow!(
+            "`{}` is of an ensemble, whose answer is of several searches: give one of its members, such as `{}`",
+            args.dir.display(),
+            member_dir(&args.dir, 1).display()
+        )));
+    }
     let strategy: StrategySpec = serde_json::from_value(generation["strategy"].clone())
         .with_context(|| damaged("strategy"))
         .map_err(Failure::BadInput)?;

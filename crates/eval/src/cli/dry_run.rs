@@ -29,8 +29,8 @@ pub(super) fn dry_run(
         stops: strategy.stops(&loaded.stops),
         strategy: strategy.clone(),
         max_tokens: args.max_tokens(),
-        budget: args.budget.unwrap_or_default(),
-        in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+        budget: args.terms.budget.unwrap_or_default(),
+        in_flight: args.terms.in_flight.unwrap_or(IN_FLIGHT),
         forms: Forms::default(),
     };
     let most = strategy.max_step_tokens().unwrap_or(args.max_tokens().get());
@@ -59,7 +59,7 @@ pub(super) fn dry_run(
     if found.exhausted > 0 {
         println!("The budget ends {} of {n} searches before the strategy does.", found.exhausted);
     }
-    if args.json {
+    if args.terms.json {
         let mut object = serde_json::to_value(found)?;
         object["step_tokens"] = json!(step);
         object["steps"] = json!(steps);

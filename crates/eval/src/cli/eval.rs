@@ -36,10 +36,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
             "`--beside greedy` has no effect on `greedy`: leave it out"
         )));
     }
-    let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
+    let device: DeviceChoice = args.terms.device.parse().map_err(Failure::bad)?;
     let mut wanted = args.dataset();
     if let Some(message) = loaded::limit(&mut wanted) {
-        say(args, &message);
+        say(&args.terms, &message);
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
     if args.dry_run && arguments.sandbox().is_some() {
@@ -47,10 +47,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     }
     let sandbox = arguments.sandbox().map(|sandbox| Sandbox::open(sandbox, &spec)).transpose()?;
     if let Some(warning) = sandbox.as_ref().and_then(|sandbox| sandbox.warning.as_deref()) {
-        say(args, warning);
+        say(&args.terms, warning);
     }
-    let loaded = Loaded::open(&args.model, device, &dataset, spec.manner(), args.kv_limit)?;
-    if args.kv_limit.is_some() && args.prm.as_deref().is_some_and(|path| loaded.is_of(path)) {
+    let loaded = Loaded::open(&args.model, device, &dataset, spec.manner(), args.terms.kv_limit)?;
+    if args.terms.kv_limit.is_some() && args.prm.as_deref().is_some_and(|path| loaded.is_of(path)) {
         return Err(Failure::BadInput(anyhow!(
             "`--kv-limit` cannot be kept where `--prm` is the policy itself: its scores are paid for as if what \
              they go on from were held; leave `--kv-limit` out"
@@ -94,12 +94,12 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let stats = eval.loaded.policy.stats();
     let [weights, held] = [stats.weight_bytes, stats.kv_peak_bytes].map(|bytes| bytes / 1_000_000);
     say(
-        args,
+        &args.terms,
         &format!("memory of the policy: weights {weights} MB, keys and values at most {held} MB"),
     );
-    if args.kv_limit.is_some() {
+    if args.terms.kv_limit.is_some() {
         let evicted = human(stats.evicted_tokens as f64);
-        say(args, &format!("under `--kv-limit`, {evicted} tokens were let go of"));
+        say(&args.terms, &format!("under `--kv-limit`, {evicted} tokens were let go of"));
     }
     report(args, &rows, &store)?;
     if rows.iter().any(|row| row.ended == Ended::Interrupted) {
@@ -139,8 +139,8 @@ impl Eval<'_> {
             stops: spec.stops(&self.loaded.stops),
             strategy: spec.clone(),
             max_tokens: args.max_tokens(),
-            budget: args.budget.unwrap_or_default(),
-            in_flight: args.in_flight.unwrap_or(IN_FLIGHT),
+            budget: args.terms.budget.unwrap_or_default(),
+            in_flight: args.terms.in_flight.unwrap_or(IN_FLIGHT),
             forms: self.forms.clone(),
         };
         let mut put = self.loaded.put(dataset, spec.manner())?;
@@ -150,7 +150,7 @@ impl Eval<'_> {
         let sandbox = self.sandbox.as_mut();
         let tools = sandbox.map(|sandbox| Toolkit { python: &mut sandbox.python, turn });
         let helpers = Helpers { prm, tools };
-        let bar = Bar::start(dataset.items.len(), !args.quiet);
+        let bar = Bar::start(dataset.items.len(), !args.terms.quiet);
         let mut observe = |progress: &crate::Progress| {
             bar.show(progress);
             self.interrupt.check()
@@ -167,7 +167,7 @@ impl Eval<'_> {
     }
 }
 
-fn interrupted(store: &Store) -> Failure {
+pub(super) fn interrupted(store: &Store) -> Failure {
     let arguments = std::env::args().collect::<Vec<_>>();
     Failure::Interrupted { resume: resume_command(&arguments, store.dir()) }
 }
@@ -192,10 +192,10 @@ fn info(
     loaded: &Loaded,
     prm: Option<&Prm>,
 ) -> RunInfo {
-    let budget = run.budget.unwrap_or_default();
+    let budget = run.terms.budget.unwrap_or_default();
     let (model, tokens) = (&loaded.identity, run.max_tokens().get());
     let mut info = RunInfo::new(generation(spec, dataset, model, loaded.chat, tokens, &budget));
-    if let Some(limit) = run.kv_limit {
+    if let Some(limit) = run.terms.kv_limit {
         info.generation["kv_limit"] = limit.into();
     }
     if let Some(prm) = prm {
@@ -203,7 +203,7 @@ fn info(
     }
     info.runtime["device"] = Value::String(loaded.device.clone());
     info.runtime["kv_bytes_per_token"] = loaded.kv_bytes_per_token.into();
-    if let Some(path) = &run.data {
+    if let Some(path) = &run.terms.data {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         info.runtime["data"] = Value::String(path.display().to_string());
     }
@@ -219,11 +219,13 @@ fn store(
 ) -> Result<Store, Failure> {
     let name = spec.to_string();
     let name = name.split(',').next().unwrap_or("run");
-    let store = match (dir, &run.resume) {
+    let store = match (dir, &run.terms.resume) {
         (Some(dir), _) if dir.exists() => Store::resume(dir, &info),
         (Some(dir), _) => Store::create(dir, info),
         (None, Some(dir)) => Store::resume(dir, &info),
-        (None, None) => Store::create(&run.out.clone().unwrap_or_else(|| default_dir(name)), info),
+        (None, None) => {
+            Store::create(&run.terms.out.clone().unwrap_or_else(|| default_dir(name)), info)
+        }
     };
     store.map_err(Failure::bad)
 }
@@ -244,7 +246,7 @@ fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
         println!("{warning}\n");
     }
     println!("run directory: {}", store.dir().display());
-    if run.json
+    if run.terms.json
         && let Some(main) = rows.last()
     {
         let mut object = serde_json::to_value(&main.summary)?;
@@ -276,8 +278,8 @@ fn gain(
 }
 
 #[expect(clippy::print_stderr, reason = "this is the command line")]
-fn say(run: &args::Run, message: &str) {
-    if !run.quiet {
+pub(super) fn say(terms: &args::Terms, message: &str) {
+    if !terms.quiet {
         eprintln!("{message}");
     }
 }

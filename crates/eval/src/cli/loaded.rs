@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use espalier_core::{ModelError, Policy, Prompt, Stops};
+use espalier_core::{ModelError, Policy, Prompt, Stops, Tokens};
 use espalier_models::{
     ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, load, share,
 };
@@ -183,7 +183,7 @@ pub(super) fn limit(wanted: &mut DatasetSpec) -> Option<String> {
     })
 }
 
-fn hash(path: &Path) -> Result<String, Failure> {
+pub(super) fn hash(path: &Path) -> Result<String, Failure> {
     weights_hash(path)
         .with_context(|| format!("cannot read `{}`", path.display()))
         .map_err(Failure::BadInput)
@@ -195,6 +195,18 @@ fn prompts(
     manner: Manner,
     chat: Option<&ChatTemplate>,
     policy: &LocalPolicy,
+) -> Result<Vec<Arc<Prompt>>, Failure> {
+    let encode = |text: &str| policy.prompt(text).map_err(Failure::bad);
+    encoded(dataset, manner, chat, policy.context(), &encode)
+}
+
+/// The prompts as `encode` writes them, for a model whose context holds so many tokens.
+pub(super) fn encoded(
+    dataset: &Dataset,
+    manner: Manner,
+    chat: Option<&ChatTemplate>,
+    context: u32,
+    encode: &dyn Fn(&str) -> Result<Tokens, Failure>,
 ) -> Result<Vec<Arc<Prompt>>, Failure> {
     let one = |item: &crate::Item| -> Result<Arc<Prompt>, Failure> {
         let question = &item.problem.question;
@@ -209,14 +221,14 @@ fn prompts(
             }
             None => manner.plain(dataset.kind, question),
         };
-        let tokens = policy.prompt(&text).map_err(Failure::bad)?;
-        if tokens.len() as u32 >= policy.context() {
+        let tokens = encode(&text)?;
+        if tokens.len() as u32 >= context {
             return Err(Failure::BadInput(anyhow!(
                 "problem `{}` makes a prompt of {} tokens, but the model's context holds {}; leave \
                  the problem out with `--rows` or take a model with a longer context",
                 item.problem.id,
                 tokens.len(),
-                policy.context()
+                context
             )));
         }
         Ok(Arc::new(Prompt { problem: question.clone(), tokens }))

@@ -174,11 +174,10 @@ fn class_of(reading: &shape::Reading) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests;
-
 /// The rational number an expression comes to.
-#[cfg(test)]
 pub(crate) fn evaluate(expression: &str) -> Option<num_rational::BigRational> {
     parse::value(&lex::lex(expression)?).ok()?.constant()
 }
+
+#[cfg(test)]
+mod tests;

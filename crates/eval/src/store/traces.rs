@@ -7,6 +7,7 @@ use espalier_core::Event;
 use espalier_search::{BadTrace, Chronicle, chronicle, read};
 
 use super::{StoreError, TRACES};
+use crate::ensemble::member_dir;
 use crate::record::Record;
 
 /// Reads what the search of a problem did. `kv_bytes_per_token` is the policy's, where it is known.
@@ -34,7 +35,10 @@ pub fn read_events(dir: &Path, record: &Record) -> Result<Vec<Event>, StoreError
     read(&bytes[..]).map_err(|source| damaged(dir, record, source))
 }
 
+/// The trace of an ensemble's problem is that of the member whose path was selected.
 fn path(dir: &Path, record: &Record) -> PathBuf {
+    let member = record.pooled.as_ref().and_then(|pooled| pooled.member);
+    let dir = member.map_or_else(|| dir.to_owned(), |member| member_dir(dir, member));
     dir.join(TRACES).join(trace_name(&record.id, record.hash))
 }
 

@@ -71,6 +71,9 @@ fn facts(shown: &Shown) -> Vec<(&'static str, String)> {
     say("budget", Some(budget(shown)));
     say("strategy", Some(fields(&generation["strategy"])));
     say("model", model(&generation["model"]));
+    for member in generation["members"].as_array().into_iter().flatten() {
+        say("member", model(&member["model"]));
+    }
     say("reward model", model(&generation["prm"]));
     let dataset = &generation["dataset"];
     say(

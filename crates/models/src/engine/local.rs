@@ -8,7 +8,7 @@ use espalier_core::{
 };
 
 use super::{Engine, EngineStats};
-use crate::Tokenizer;
+use crate::{LoadError, Tokenizer};
 
 /// Decode steps one poll may take.
 const STEPS_A_POLL: usize = 8;
@@ -79,14 +79,7 @@ impl LocalPolicy {
     ///
     /// [`ModelError`] where the tokenizer fails.
     pub fn prompt(&self, text: &str) -> Result<Tokens, ModelError> {
-        let engine = self.engine.borrow();
-        let ids = encode(&engine, text)?;
-        match engine.tokenizer.bos().filter(|_| engine.tokenizer.add_bos()) {
-            Some(bos) if ids.first() != Some(&bos) => {
-                Ok(std::iter::once(bos).chain(ids.iter().copied()).collect())
-            }
-            _ => Ok(ids),
-        }
+        ids(self.engine.borrow().tokenizer.prompt(text))
     }
 
     fn tokenizer(&self) -> Arc<Tokenizer> {
@@ -112,8 +105,11 @@ impl LocalPolicy {
 }
 
 fn encode(engine: &Engine, text: &str) -> Result<Tokens, ModelError> {
-    let ids = engine.tokenizer.encode(text);
-    ids.map(Into::into).map_err(|source| ModelError::Failed {
+    ids(engine.tokenizer.encode(text))
+}
+
+fn ids(encoded: Result<Vec<u32>, LoadError>) -> Result<Tokens, ModelError> {
+    encoded.map(Into::into).map_err(|source| ModelError::Failed {
         operation: "encode".to_owned(),
         source: Box::new(source),
     })

@@ -13,6 +13,7 @@ mod calls;
 mod chronicle;
 mod company;
 mod compute_optimal;
+mod consensus;
 mod dvts;
 mod failures;
 mod forms;
