@@ -26,7 +26,7 @@
 //! [`select`], [`trace`]; [`allocation`], [`visits`], [`agreement`], [`difficulty`],
 //! [`belief`], [`thoughts`], [`blocks`], [`profiles`] and [`rules`] are what strategies have in common.
 
-pub mod absent;
+mod absent;
 pub mod agreement;
 pub mod allocation;
 pub mod belief;
@@ -55,6 +55,7 @@ pub mod tree;
 mod turns;
 pub mod visits;
 
+pub use absent::absent;
 pub use coding::Coding;
 pub use config::{Config, Equipped, Models, Task};
 pub use driver::{Report, search, search_many};
