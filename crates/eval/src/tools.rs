@@ -53,7 +53,7 @@ pub(crate) struct BuiltIn {
 
 impl BuiltIn {
     pub(crate) fn new() -> Self {
-        let absent = absent(NAMES.map(str::to_owned).to_vec());
+        let absent = absent(&NAMES);
         Self { calculator: Box::new(calculator()), absent: Box::new(absent) }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn equip<'a>(
     kit: Option<&'a mut Toolkit<'_>>,
     built_in: &'a mut BuiltIn,
 ) -> Vec<Equipped<'a>> {
-    let Some(kit) = kit.filter(|_| strategy.calling().is_some()) else { return Vec::new() };
+    let Some(kit) = kit.filter(|_| strategy.output().is_some()) else { return Vec::new() };
     let turn = kit.turn.clone();
     let python = profile(strategy, form, turn.clone());
     let mut tools = vec![Equipped { tool: &mut *kit.python, profile: python }];
@@ -84,7 +84,7 @@ pub(crate) fn profile(
     form: AnswerForm,
     turn: Option<Turn>,
 ) -> Arc<dyn Profile> {
-    let fenced = match strategy.calling().map(|calling| calling.output) {
+    let fenced = match strategy.output() {
         Some(OutputFormat::Tora) => Fenced::tora(),
         Some(OutputFormat::Qwen) => Fenced::qwen(),
         Some(OutputFormat::Numina) | None => Fenced::numina(),

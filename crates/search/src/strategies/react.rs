@@ -43,7 +43,7 @@ impl Registry {
 /// let mut words = ImmediateTool::new("words", |call: &Call| {
 ///     Ok(Observation::ok(call.input.split_whitespace().count().to_string()))
 /// });
-/// let mut absent = absent(vec!["words".to_owned()]);
+/// let mut absent = absent(&["words"]);
 /// let profile = |reads| Arc::new(React { reads, cut: Cut::Ends(200, "..."), turn: None });
 /// let tools = vec![
 ///     Equipped { tool: &mut words, profile: profile(Reads::Input) },

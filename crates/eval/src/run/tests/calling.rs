@@ -12,7 +12,13 @@ use crate::spec::{Calling, OnFailName, OutputFormat};
 
 /// Letters that say what a model writes that solves problems with code: a block, and the answer once its output
 /// is there.
-struct Coder(Letters);
+pub(crate) struct Coder(Letters);
+
+pub(crate) fn coder() -> Coder {
+    let mut letters = Letters::new();
+    (letters.eos, letters.boundary) = (0.0, 0.0);
+    Coder(letters)
+}
 
 /// What the observation ends with.
 const OUTPUT: &str = "```output\n42\n```";
@@ -74,14 +80,14 @@ impl Policy for Coder {
 }
 
 /// Says 42 to everything.
-fn python() -> impl Tool {
+pub(crate) fn python() -> impl Tool {
     ImmediateTool::new("python", |call: &Call| {
         assert!(call.input.ends_with("print(6 * 7)\n"), "{}", call.input);
         Ok(Observation { cpu_ns: 5, ..Observation::ok("42".to_owned()) })
     })
 }
 
-fn calling(output: OutputFormat) -> Calling {
+pub(crate) fn calling(output: OutputFormat) -> Calling {
     Calling { output, temperature: 0.8, seed: 1 }
 }
 
@@ -95,9 +101,7 @@ fn with_tools(strategy: StrategySpec) -> Vec<Record> {
         Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
     };
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    let mut letters = Letters::new();
-    (letters.eos, letters.boundary) = (0.0, 0.0);
-    let mut coder = Coder(letters);
+    let mut coder = coder();
     let bare =
         run(&plan, &mut put, &mut coder, Helpers::default(), &mut store, &Frozen, &mut go_on);
     assert!(matches!(bare, Err(RunError::NoTools { .. })));
