@@ -127,7 +127,7 @@ fn lines_are_read_beside_others_and_another_vocabulary_is_refused() {
     let mut wrong = one.clone();
     wrong.tokens.prompt += 1;
     assert!(
-        read(&wrong).unwrap_err().contains("line 2: `prompt` has 7 tokens"),
+        read(&wrong).unwrap_err().contains("line 2: `prompt` has 6 tokens"),
         "{:?}",
         read(&wrong)
     );
