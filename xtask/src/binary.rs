@@ -11,8 +11,10 @@ use crate::process::{cargo, root, show};
 use crate::python;
 
 /// The commands that are the binary's own.
-pub(crate) const COMMANDS: &[&str] =
-    &["eval", "sweep", "anytime", "table", "trace", "report", "compare", "regrade", "model"];
+pub(crate) const COMMANDS: &[&str] = &[
+    "eval", "sweep", "anytime", "table", "collect", "trace", "report", "compare", "regrade",
+    "model",
+];
 
 /// Builds the binary, names the house model where no model is named and the Python environment where a strategy
 /// runs code, and runs it with `args`.
@@ -90,7 +92,7 @@ fn needs_python(args: &[OsString]) -> bool {
         |flag: &str| words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
     let strategy = words.get(1).map(|word| &**word);
     words.first().is_some_and(|word| word == "eval")
-        && strategy.is_some_and(|name| CALLING.contains(&name))
+        && strategy.is_some_and(|name| CALLING.contains(&name) || says("--code"))
         && !["--python", "--help", "-h", "--version", "-V"].iter().any(|flag| says(flag))
 }
 
@@ -123,7 +125,8 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
     // `eval` alone is a usage error, which needs no model.
     let runs = command == Some("sweep") || (command == Some("eval") && words.len() > 1);
     let is = |flag: &str, wanted: &str| value(flag) == Some(wanted);
-    let prompted = strategy.is_some_and(|name| is_prompted(name, &is));
+    // A search that runs code asks for it in words, which the house model cannot read.
+    let prompted = says("--code") || strategy.is_some_and(|name| is_prompted(name, &is));
     if !runs
         || prompted
         || strategy == Some("ensemble")
@@ -217,6 +220,7 @@ mod tests {
             "eval sc-tir --width 8",
             "eval pal",
             "eval ensemble --member a --member b",
+            "eval beam --code numina",
             "eval",
             "model inspect m.gguf",
         ] {
@@ -226,7 +230,14 @@ mod tests {
 
     #[test]
     fn the_python_environment_goes_to_strategies_that_run_code() {
-        for line in ["eval sc-tir --model m", "eval pal --limit 3", "eval tora", "eval react"] {
+        for line in [
+            "eval sc-tir --model m",
+            "eval pal --limit 3",
+            "eval tora",
+            "eval react",
+            "eval beam --code numina",
+            "eval uct --code=qwen",
+        ] {
             assert!(needs_python(&args(line)), "{line}");
         }
         for line in [

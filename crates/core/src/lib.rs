@@ -56,7 +56,9 @@ pub use seed::Seed;
 pub use service::{Service, collect};
 pub use step::{Finish, Step};
 pub use token::{TokenId, TokenStat, Tokens};
-pub use tool::{Call, Observation, ObservationStatus, Observed, Profile, Shown, Tool};
+pub use tool::{
+    Call, ImmediateTool, Observation, ObservationStatus, Observed, Profile, Shown, Tool,
+};
 pub use trace::{Event, Stop};
 pub use usage::Usage;
 pub use verifier::{Verdict, Verifier};

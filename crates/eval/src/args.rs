@@ -1,6 +1,7 @@
 //! The grammar of the command line.
 
 mod calling;
+mod collect;
 mod compute_optimal;
 mod ensemble;
 mod looking;
@@ -25,6 +26,7 @@ use crate::spec::{ScorerName, Selection};
 use numbers::{at_least_one, finite, not_negative, positive, temperature};
 
 pub use calling::Sandbox;
+pub use collect::Collect;
 pub use compute_optimal::{ComputeOptimal, Table};
 pub use ensemble::{Ensemble, Evaluation};
 pub use looking::{Compare, Format, Regrade, Report, Trace};
@@ -72,6 +74,12 @@ pub enum Command {
     /// most of it right. What is learned must be judged on other problems: `eval compute-optimal --table`
     /// refuses those it was learned on.
     Table(Table),
+    /// Collect the finished paths of runs as trajectories to train on, with what the grader says of them
+    ///
+    /// Each line is a path from the prompt to an answer, the policy's words and those of tools apart, so that
+    /// `train sft` learns the former alone. Rounds go on from each other: `--append` adds to a file,
+    /// `--unsolved` writes the problems that the next round samples. No model is needed.
+    Collect(Collect),
     /// List the problems of a run, or export the tree of one as text, DOT, JSON or HTML
     ///
     /// Without a problem, it prints a line for each: what became of it, its nodes and tokens, its answer. With one,

@@ -1,6 +1,7 @@
 //! The command line: bad input ends with exit code 2 before anything is computed.
 
 mod anytime;
+mod collect;
 mod compare;
 mod default_dir;
 mod dry_run;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Anytime(args) => anytime::anytime(&args),
         Command::Table(args) => table::table(&args),
+        Command::Collect(args) => collect::collect_runs(&args),
         Command::Trace(args) => trace::trace(&args),
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),

@@ -17,6 +17,7 @@ pub mod builtin;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+pub mod collect;
 pub mod comparison;
 pub mod config;
 pub mod countdown;
@@ -51,6 +52,10 @@ pub mod view;
 pub use answers::{Modulo, Votes};
 pub use budget_arg::{BudgetError, parse_budget, write_budget};
 pub use clock::WallClock;
+pub use collect::{
+    Choice, CollectError, CollectedFile, Collection, FinishedRun, Keep, Segment, Trajectory, Voice,
+    collect,
+};
 pub use comparison::{Comparison, ComparisonError};
 pub use config::{Chat, ConfigError, DatasetSpec, generation};
 pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use espalier_core::{Answers, Budget, Sampling, ScorerId, Stops};
 use espalier_search::{
-    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, ComputeOptimal, Config, Dvts, Gate,
-    GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase, Revision,
-    ScTir, Selected, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct, best, majority,
-    majority_of,
+    AbMcts, AdaptiveConsistency, BadStrategy, Beam, BestOfN, Coding, ComputeOptimal, Config, Dvts,
+    Gate, GraphOfThoughts, Greedy, Lookahead, OnFail, Pal, ParticleFilter, Puct, ReAct, Rebase,
+    Revision, ScTir, Selected, SelfConsistency, Strategy, ToRa, TotBfs, TotDfs, Tree, Uct, best,
+    majority, majority_of,
     thoughts::{Evaluate, Generate},
     weighted,
 };
@@ -56,9 +56,12 @@ impl StrategySpec {
             Self::AbMcts { n, prior, steps } => {
                 Box::new(AbMcts::new(n, steps.depth, prior.into(), SCORER)?)
             }
-            Self::Beam { width, n, redraws, next, steps } => {
+            Self::Beam { width, n, redraws, next, code, steps } => {
                 let beam = Beam::new(width, n, steps.depth, SCORER, steps.aggregate)?;
-                let beam = beam.with_redraws(redraws);
+                let mut beam = beam.with_redraws(redraws);
+                if code.is_some() {
+                    beam = beam.with_code(coding(self, form));
+                }
                 Box::new(match next {
                     NextName::Continue => beam,
                     NextName::Prompt => beam.with_form(forms::NEXT),
@@ -78,13 +81,15 @@ impl StrategySpec {
                 let Stepwise { depth, aggregate, .. } = steps;
                 Box::new(ParticleFilter::new(n, score_temperature, depth, SCORER, aggregate)?)
             }
-            Self::Uct { width, simulations, exploration, rollouts, steps } => {
+            Self::Uct { width, simulations, exploration, rollouts, code, steps } => {
                 let uct = Uct::new(width, simulations, steps.depth, exploration, SCORER)?;
-                Box::new(uct.with_rollouts(rollouts))
+                let uct = uct.with_rollouts(rollouts);
+                Box::new(if code.is_some() { uct.with_code(coding(self, form)) } else { uct })
             }
-            Self::Puct { width, simulations, exploration, rollouts, steps } => {
+            Self::Puct { width, simulations, exploration, rollouts, code, steps } => {
                 let puct = Puct::new(width, simulations, steps.depth, exploration, SCORER)?;
-                Box::new(puct.with_rollouts(rollouts))
+                let puct = puct.with_rollouts(rollouts);
+                Box::new(if code.is_some() { puct.with_code(coding(self, form)) } else { puct })
             }
             Self::TotBfs { breadth, thinking } => {
                 let (generate, evaluate) = thoughts(thinking);
@@ -183,6 +188,11 @@ impl StrategySpec {
 /// How calls are read from the text. What they leave is written by the profile that the run is equipped with.
 fn profile(strategy: &StrategySpec, form: AnswerForm) -> Arc<dyn espalier_core::Profile> {
     tools::profile(strategy, form, None)
+}
+
+/// Who runs the code with which the steps of a search end.
+fn coding(strategy: &StrategySpec, form: AnswerForm) -> Coding {
+    Coding { tool: tools::PYTHON, profile: profile(strategy, form) }
 }
 
 fn thoughts(thinking: Thinking) -> (Generate, Evaluate) {

@@ -7,7 +7,7 @@ pub use manner::Manner;
 use crate::dataset::{AnswerForm, DatasetKind};
 
 /// What stands for the question in a template.
-const QUESTION: &str = "{question}";
+pub(crate) const QUESTION: &str = "{question}";
 
 /// The instruction for answers that are one number. The answer goes in a box, as chat models trained on
 /// mathematics write it.
@@ -147,7 +147,7 @@ pub fn plain(kind: DatasetKind, question: &str) -> String {
     fill(template, question)
 }
 
-fn fill(template: &str, question: &str) -> String {
+pub(crate) fn fill(template: &str, question: &str) -> String {
     template.replacen(QUESTION, question.trim(), 1)
 }
 

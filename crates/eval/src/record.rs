@@ -84,6 +84,33 @@ pub struct Record {
     pub pooled: Option<Pooled>,
 }
 
+/// The answer of a text, and what the grader says of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Graded {
+    /// The rule that found the answer.
+    pub(crate) rule: Option<Rule>,
+    /// The answer, as written; its remainder where answers count by that.
+    pub(crate) answer: Option<Answer>,
+    pub(crate) verdict: Option<Verdict>,
+}
+
+impl Graded {
+    pub(crate) fn of(
+        text: &str,
+        modulo: Option<NonZeroU32>,
+        kind: DatasetKind,
+        item: &Item,
+    ) -> Self {
+        let Some(found) = extract(text, kind.form()) else { return Self::default() };
+        let answer = match modulo {
+            Some(modulo) => Modulo::of(&found.answer, modulo),
+            None => Some(found.answer),
+        };
+        let verdict = answer.as_ref().map(|answer| grade_item(kind, item, answer));
+        Self { rule: Some(found.rule), answer, verdict }
+    }
+}
+
 impl Record {
     /// Reads and grades the answer of a search.
     #[must_use]
@@ -140,15 +167,10 @@ impl Record {
         if self.error.is_some() {
             return;
         }
-        let found = self.text.as_deref().and_then(|text| extract(text, kind.form()));
-        self.rule = found.as_ref().map(|found| found.rule);
-        let answer = found.map(|found| found.answer);
-        let answer = match self.modulo {
-            Some(modulo) => answer.and_then(|answer| Modulo::of(&answer, modulo)),
-            None => answer,
-        };
+        let found = self.text.as_deref().map(|text| Graded::of(text, self.modulo, kind, item));
+        let Graded { rule, answer, verdict } = found.unwrap_or_default();
+        (self.rule, self.verdict) = (rule, verdict);
         self.answer = answer.map(|answer| answer.0);
-        self.verdict = self.answer.clone().map(|answer| grade_item(kind, item, &Answer(answer)));
         self.correct = match self.verdict {
             Some(Verdict::Equal) => Some(true),
             Some(Verdict::NotEqual) | None => Some(false),
@@ -174,15 +196,15 @@ impl Record {
 }
 
 /// `u64` as sixteen digits: JSON readers elsewhere round large numbers.
-mod hexadecimal {
+pub(crate) mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-    pub(super) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&format!("{value:016x}"))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
         let text = String::deserialize(reader)?;
         u64::from_str_radix(&text, 16)
             .map_err(|_| D::Error::custom(format!("hash `{text}` is not hexadecimal")))

@@ -124,7 +124,7 @@ pub fn run(
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
     }
-    if run.strategy.calling().is_some() && kit.is_none() {
+    if run.strategy.output().is_some() && kit.is_none() {
         return Err(RunError::NoTools { strategy: run.strategy.clone() });
     }
     run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;

@@ -44,6 +44,14 @@ impl RunInfo {
     }
 }
 
+impl RunInfo {
+    /// What every report of the run must say of how model-written code was isolated; `None` where nothing.
+    #[must_use]
+    pub fn warning(&self) -> Option<&str> {
+        self.generation["sandbox"]["warning"].as_str()
+    }
+}
+
 /// One field of two configurations that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldDiff {

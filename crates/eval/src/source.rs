@@ -92,6 +92,17 @@ impl Source {
         item.ok_or_else(|| SourceError::Missing { id: record.id.clone() })
     }
 
+    /// The item of a record's question: that of the same id where there is one, otherwise any that asks the same, as
+    /// where rows of the dataset were searched by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Missing`].
+    pub fn question(&self, record: &Record) -> Result<&Item, SourceError> {
+        let same = || self.items.values().find(|item| item.problem.hash == record.hash);
+        self.item(record).or_else(|error| same().ok_or(error))
+    }
+
     /// What the grader says of any answer to a record's problem; `None` where the problem is missing.
     #[must_use]
     pub fn grade(&self, record: &Record, answer: &Answer) -> Option<Verdict> {

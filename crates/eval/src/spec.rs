@@ -192,6 +192,9 @@ pub enum StrategySpec {
         /// How a path is continued.
         #[serde(default)]
         next: NextName,
+        /// The format of code that steps end with and that is run; `None` where none is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<OutputFormat>,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -248,6 +251,9 @@ pub enum StrategySpec {
         exploration: f64,
         /// Answers that a step is rolled out to for its value; its own score counts where there are none.
         rollouts: u32,
+        /// The format of code that steps end with and that is run; `None` where none is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<OutputFormat>,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,
@@ -262,6 +268,9 @@ pub enum StrategySpec {
         exploration: f64,
         /// Answers that a step is rolled out to for its value; its own score counts where there are none.
         rollouts: u32,
+        /// The format of code that steps end with and that is run; `None` where none is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<OutputFormat>,
         /// What it shares with others.
         #[serde(flatten)]
         steps: Stepwise,

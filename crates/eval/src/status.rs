@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::grade::Verdict;
 use crate::record::Record;
 
 /// What became of a problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// The answer is right.
@@ -27,12 +27,17 @@ impl Status {
     /// The status that a record tells.
     #[must_use]
     pub fn of(record: &Record) -> Self {
-        match (&record.error, record.verdict) {
-            (Some(_), _) => Self::Failed,
-            (None, Some(Verdict::Equal)) => Self::Right,
-            (None, Some(Verdict::NotEqual)) => Self::Wrong,
-            (None, Some(Verdict::Undecided)) => Self::Undecided,
-            (None, None) => Self::NoAnswer,
+        if record.error.is_some() { Self::Failed } else { Self::of_verdict(record.verdict) }
+    }
+
+    /// The status of an answer that the grader says this of; of none where there is no answer.
+    #[must_use]
+    pub fn of_verdict(verdict: Option<Verdict>) -> Self {
+        match verdict {
+            Some(Verdict::Equal) => Self::Right,
+            Some(Verdict::NotEqual) => Self::Wrong,
+            Some(Verdict::Undecided) => Self::Undecided,
+            None => Self::NoAnswer,
         }
     }
 }

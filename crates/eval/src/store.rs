@@ -404,7 +404,7 @@ fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
 }
 
 /// Replaces a file: readers see the old one or the new one, whatever happens in between.
-fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let temporary = path.with_file_name(name);

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use espalier_core::{Profile, Tool, ToolId};
 use espalier_search::{
-    Equipped, Registry,
-    absent::Absent,
+    Equipped, Registry, absent,
     profiles::{Cut, Fenced, Printed, React, Reads, Turn},
 };
 
-pub use calculator::Calculator;
+pub use calculator::{calculator, compute};
 
 use crate::countdown::ANSWER_MARK;
 use crate::dataset::AnswerForm;
@@ -47,16 +46,15 @@ impl std::fmt::Debug for Toolkit<'_> {
 }
 
 /// The tools that are always there.
-#[derive(Debug)]
 pub(crate) struct BuiltIn {
-    calculator: Calculator,
-    absent: Absent,
+    calculator: Box<dyn Tool>,
+    absent: Box<dyn Tool>,
 }
 
 impl BuiltIn {
     pub(crate) fn new() -> Self {
-        let absent = Absent::new(NAMES.map(str::to_owned).to_vec());
-        Self { calculator: Calculator::default(), absent }
+        let absent = absent(&NAMES);
+        Self { calculator: Box::new(calculator()), absent: Box::new(absent) }
     }
 }
 
@@ -67,15 +65,15 @@ pub(crate) fn equip<'a>(
     kit: Option<&'a mut Toolkit<'_>>,
     built_in: &'a mut BuiltIn,
 ) -> Vec<Equipped<'a>> {
-    let Some(kit) = kit.filter(|_| strategy.calling().is_some()) else { return Vec::new() };
+    let Some(kit) = kit.filter(|_| strategy.output().is_some()) else { return Vec::new() };
     let turn = kit.turn.clone();
     let python = profile(strategy, form, turn.clone());
     let mut tools = vec![Equipped { tool: &mut *kit.python, profile: python }];
     if matches!(strategy, StrategySpec::ReAct { .. }) {
         let profile = || react(Reads::Input, turn.clone());
-        tools.push(Equipped { tool: &mut built_in.calculator, profile: profile() });
+        tools.push(Equipped { tool: &mut *built_in.calculator, profile: profile() });
         let profile = react(Reads::Name, turn);
-        tools.push(Equipped { tool: &mut built_in.absent, profile });
+        tools.push(Equipped { tool: &mut *built_in.absent, profile });
     }
     tools
 }
@@ -86,7 +84,7 @@ pub(crate) fn profile(
     form: AnswerForm,
     turn: Option<Turn>,
 ) -> Arc<dyn Profile> {
-    let fenced = match strategy.calling().map(|calling| calling.output) {
+    let fenced = match strategy.output() {
         Some(OutputFormat::Tora) => Fenced::tora(),
         Some(OutputFormat::Qwen) => Fenced::qwen(),
         Some(OutputFormat::Numina) | None => Fenced::numina(),

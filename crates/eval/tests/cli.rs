@@ -447,12 +447,13 @@ fn python() -> Option<PathBuf> {
 #[test]
 fn what_runs_code_is_refused_before_a_model_is_loaded() {
     let no = ["--python", "/no/python"];
-    let cases: [(&str, &[&str], &[&str]); 5] = [
+    let cases: [(&str, &[&str], &[&str]); 6] = [
         ("pal", &[], &["--python"]),
         ("sc-tir", &no, &["`/no/python`", "cargo xtask sandbox check"]),
         ("tora", &[no[0], no[1], "--sandbox-tier", "none"], &["`--sandbox-tier`", "`none`"]),
         ("react", &[no[0], no[1], "--n", "3"], &["`--n 3`", "`--temperature 0`"]),
         ("pal", &[no[0], no[1], "--dry-run"], &["`--dry-run`", "calls", "--limit"]),
+        ("uct", &[no[0], no[1], "--code", "qwen"], &["`/no/python`"]),
     ];
     for (strategy, more, parts) in cases {
         refused(&[&eval(strategy, "/no/model", &["--limit", "1"])[..], more].concat(), parts);
@@ -465,22 +466,30 @@ fn runs_with_code_say_how_it_was_isolated() {
     // Room for prompts with an example.
     let model = broken("llama", |dir| edit(&dir.join("config.json"), ": 256", ": 4096"));
     let (model, python) = (model.path().display().to_string(), python.display().to_string());
-    let all = ["pal", "sc-tir", "tora", "react"];
+    let all = ["pal", "sc-tir", "tora", "react", "beam"];
     let tiers = [("highest", false, &all[..]), ("none-i-accept-the-risk", true, &all[..1])];
     for (tier, warns, strategies) in tiers {
         for &strategy in strategies {
             let dir = TempDir::new().unwrap();
             let more = ["--max-tokens", "16", "--limit", "2", "--json", "--out", "run"];
-            let tools = ["--python", &python, "--sandbox-tier", tier];
-            let arguments = [&eval(strategy, &model, &more)[..], &tools].concat();
+            let tools = ["--python", &python, "--sandbox-tier", tier, "--code", "numina"];
+            let tools = &tools[..if strategy == "beam" { 6 } else { 4 }];
+            let arguments = [&eval(strategy, &model, &more)[..], tools].concat();
             let output = run(dir.path(), &arguments);
             let message = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{strategy}: {message}");
             let printed = String::from_utf8_lossy(&output.stdout);
             assert_eq!(printed.contains("NO ISOLATION"), warns, "{printed}");
-            let info: Value =
-                serde_json::from_slice(&fs::read(dir.path().join("run/run.json")).unwrap())
-                    .unwrap();
+            for words in [&["regrade", "run"][..], &["compare", "run", "run"], &["report", "run"]] {
+                let said = String::from_utf8(run(dir.path(), words).stdout).unwrap();
+                assert_eq!(
+                    said.contains("`run`: ") && said.contains("NO ISOLATION"),
+                    warns,
+                    "{said}"
+                );
+            }
+            let info = fs::read(dir.path().join("run/run.json")).unwrap();
+            let info: Value = serde_json::from_slice(&info).unwrap();
             let sandbox = &info["generation"]["sandbox"];
             let said = sandbox["tier"].as_str().unwrap();
             assert_eq!(said == "none-i-accept-the-risk", warns, "{sandbox}");

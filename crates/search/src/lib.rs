@@ -27,7 +27,7 @@
 //! [`belief`], [`thoughts`], [`blocks`], [`profiles`] and [`rules`] are what strategies have in common.
 //! [`composite`] and [`consensus()`] make one answer of the finished trees of several policies.
 
-pub mod absent;
+mod absent;
 pub mod agreement;
 pub mod allocation;
 pub mod belief;
@@ -58,6 +58,7 @@ pub mod tree;
 mod turns;
 pub mod visits;
 
+pub use absent::absent;
 pub use coding::Coding;
 pub use composite::{BadWeights, Validation, Weights};
 pub use config::{Config, Equipped, Models, Task};

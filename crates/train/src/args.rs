@@ -27,7 +27,9 @@ pub struct Cli {
 /// What the binary does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train a model to continue prompts: JSON lines of `prompt` and `completion`
+    /// Train a model to continue prompts: JSON lines of `prompt` and `completion`, or those of `collect`
+    ///
+    /// Of a line of `cargo xtask collect`, what the policy wrote is learned, and what tools left is only read.
     Sft(Train),
     /// Train a model to mark steps: JSON lines of `prompt`, `steps` and `labels`
     Reward(Train),

@@ -14,8 +14,9 @@ use espalier_models::{Checkpoint, DeviceChoice};
 use serde_json::Value;
 
 use crate::args::{Cli, Command, HouseModel, Part, Train};
+use crate::collected::Lesson;
 use crate::error::TrainError;
-use crate::examples::{self, Labelled, Supervised};
+use crate::examples::{self, Labelled};
 use crate::export::{self, Storage};
 use crate::house::{Circumstances, Pipeline, Plan};
 use crate::initial::Loaded;
@@ -79,7 +80,7 @@ fn train(args: &Train, kind: Kind, stopped: &AtomicBool) -> Result<bool, TrainEr
     let read = |path: &Path| -> Result<Vec<Sequence>, TrainError> {
         match kind {
             Kind::Supervised => {
-                examples::read::<Supervised>(path, &checkpoint.tokenizer, None, longest)
+                examples::read::<Lesson>(path, &checkpoint.tokenizer, None, longest)
             }
             Kind::Reward => examples::read::<Labelled>(path, &checkpoint.tokenizer, marks, longest),
         }

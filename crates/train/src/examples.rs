@@ -129,11 +129,11 @@ impl Example for Labelled {
     }
 }
 
-fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<TokenId>, String> {
+pub(crate) fn encode(tokenizer: &Tokenizer, text: &str) -> Result<Vec<TokenId>, String> {
     tokenizer.encode(text).map_err(|error| error.to_string())
 }
 
-fn end(tokenizer: &Tokenizer) -> Result<TokenId, String> {
+pub(crate) fn end(tokenizer: &Tokenizer) -> Result<TokenId, String> {
     let first = tokenizer.eos().first().copied();
     first.ok_or_else(|| "the tokenizer has no token that ends an answer".to_owned())
 }

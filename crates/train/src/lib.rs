@@ -7,6 +7,7 @@
 pub mod args;
 pub mod checkpoint;
 pub mod cli;
+pub mod collected;
 pub mod error;
 pub mod examples;
 pub mod export;
@@ -24,6 +25,7 @@ pub mod sequence;
 pub mod training;
 
 pub use checkpoint::State;
+pub use collected::Lesson;
 pub use error::TrainError;
 pub use examples::{Arrangement, Example, Labelled, Supervised};
 pub use export::Storage;

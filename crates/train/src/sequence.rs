@@ -1,6 +1,7 @@
 //! Sequences: token ids, and what the network is to say after some of them.
 
 use espalier_core::TokenId;
+use espalier_eval::Voice;
 
 /// One target: after token `at` of its sequence, the network is to say `id`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +43,25 @@ impl Sequence {
         // The last token is only ever a target: nothing is said after it.
         let mut tokens = tokens;
         tokens.pop();
+        Self { tokens, targets, branches: Vec::new() }
+    }
+
+    /// A supervised example of which parts are learned: every token of the policy's segments, given all
+    /// that stands before it. What stands after the last of them is left out.
+    #[must_use]
+    pub fn interleaved(prompt: &[TokenId], segments: &[(Voice, Vec<TokenId>)]) -> Self {
+        let (mut tokens, mut targets) = (prompt.to_vec(), Vec::new());
+        for (role, segment) in segments {
+            let first = tokens.len();
+            tokens.extend(segment);
+            if *role == Voice::Policy {
+                let places = first.max(1)..tokens.len();
+                let target = |at: usize| Target { at: at as u32 - 1, id: tokens[at], weight: 1.0 };
+                targets.extend(places.map(target));
+            }
+        }
+        // The last token is only ever a target.
+        tokens.truncate(targets.last().map_or(0, |target| target.at as usize + 1));
         Self { tokens, targets, branches: Vec::new() }
     }
 
@@ -143,6 +163,18 @@ mod tests {
         let sequence = Sequence::completion(&[1, 2], &[3, 4, 5]);
         assert_eq!(sequence.tokens, [1, 2, 3, 4]);
         assert_eq!(targets(&sequence), [(1, 3, 1.0), (2, 4, 1.0), (3, 5, 1.0)]);
+    }
+
+    #[test]
+    fn what_is_not_learned_is_read() {
+        let (policy, tool) = (|ids| (Voice::Policy, ids), |ids| (Voice::Tool, ids));
+        let segments = [policy(vec![3, 4]), tool(vec![5, 6]), policy(vec![7]), tool(vec![8])];
+        let sequence = Sequence::interleaved(&[1, 2], &segments);
+        assert_eq!(sequence.tokens, [1, 2, 3, 4, 5, 6]);
+        assert_eq!(targets(&sequence), [(1, 3, 1.0), (2, 4, 1.0), (5, 7, 1.0)]);
+        let all = Sequence::interleaved(&[1, 2], &[policy(vec![3, 4, 5])]);
+        assert_eq!(all, Sequence::completion(&[1, 2], &[3, 4, 5]));
+        assert!(Sequence::interleaved(&[1], &[tool(vec![2])]).targets.is_empty());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use super::steps::Draw;
 use super::{Run, at_least_one, positive, temperature};
-use crate::spec::{Calling, OnFailName, OutputFormat, StrategySpec};
+use crate::config::ConfigError;
+use crate::spec::{Boundary, Calling, OnFailName, OutputFormat, StrategySpec};
 
 /// Arguments of self-consistency with tool-integrated reasoning. All defaults but those marked are of
 /// `kaggle-solution.ipynb` in <https://github.com/project-numina/aimo-progress-prize>.
@@ -153,6 +154,59 @@ pub struct Sure {
     pub seed: u64,
 }
 
+/// The tier where none is named.
+const HIGHEST: &str = "highest";
+
+/// CPU seconds of a call where nothing is said.
+const SECONDS: f64 = 5.0;
+
+/// Whether a search by steps runs code, and what runs it.
+#[derive(Debug, Clone, Args)]
+pub struct Code {
+    /// Run the code with which steps end, and go on from its output, in this format; steps then end where blocks
+    /// do [default: no code is run]
+    #[arg(long = "code", value_enum, value_name = "FORMAT")]
+    pub format: Option<OutputArg>,
+    /// With `--code`: the interpreter, 3.10 or newer, with sympy, numpy and mpmath; `cargo xtask` names its own
+    #[arg(long, value_name = "PATH", requires = "format", help_heading = "Tools")]
+    pub python: Option<PathBuf>,
+    /// With `--code`: the isolation of what is run, `highest` (of those that isolate), `full`, `landlock`, or
+    /// `none-i-accept-the-risk`, which every report then says [default: highest]
+    #[arg(long, value_name = "TIER", requires = "format", help_heading = "Tools")]
+    pub sandbox_tier: Option<String>,
+    /// With `--code`: CPU seconds that each call may use [default: 5, of the AIMO winner's `PythonREPL`]
+    #[arg(long, value_name = "SECONDS", requires = "format", value_parser = positive, help_heading = "Tools")]
+    pub tool_seconds: Option<f64>,
+}
+
+impl Code {
+    /// The format, as data.
+    pub(super) fn output(&self) -> Option<OutputFormat> {
+        self.format.map(OutputFormat::from)
+    }
+
+    /// What runs the code, if it is run.
+    pub(super) fn sandbox(&self) -> Option<Sandbox> {
+        self.format.map(|_| Sandbox {
+            python: self.python.clone().unwrap_or_default(),
+            sandbox_tier: self.sandbox_tier.clone().unwrap_or_else(|| HIGHEST.to_owned()),
+            tool_seconds: self.tool_seconds.unwrap_or(SECONDS),
+        })
+    }
+
+    /// Checks that there is an interpreter, and that steps end where blocks do.
+    pub(super) fn check(&self, boundary: Option<Boundary>) -> Result<(), ConfigError> {
+        let with = "--code";
+        match (self.format, &self.python) {
+            (Some(_), None) => Err(ConfigError::Needed { flag: "--python", with }),
+            (Some(_), Some(_)) if boundary.is_some() => {
+                Err(ConfigError::Unused { flag: "--boundary", with })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What runs model-written Python.
 #[derive(Debug, Clone, Args)]
 pub struct Sandbox {
@@ -161,10 +215,10 @@ pub struct Sandbox {
     pub python: PathBuf,
     /// The isolation of what is run: `highest` (of those that isolate), `full`, `landlock`, or
     /// `none-i-accept-the-risk`, which every report then says
-    #[arg(long, value_name = "TIER", default_value = "highest", help_heading = "Tools")]
+    #[arg(long, value_name = "TIER", default_value = HIGHEST, help_heading = "Tools")]
     pub sandbox_tier: String,
     /// CPU seconds that each call may use [source of the default: the 5 s of the AIMO winner's `PythonREPL`]
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = positive, help_heading = "Tools")]
+    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = positive, help_heading = "Tools")]
     pub tool_seconds: f64,
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::calling::{self, Sandbox};
+use super::calling::{self, Code, Sandbox};
 use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};
@@ -109,7 +109,8 @@ impl Strategy {
             Self::Beam(args) => {
                 let (width, n, steps) = args.beam.numbers();
                 let next = args.next.into();
-                StrategySpec::Beam { width, n, redraws: args.redraws, next, steps }
+                let code = args.code.output();
+                StrategySpec::Beam { width, n, redraws: args.redraws, next, code, steps }
             }
             Self::Dvts(args) => {
                 let (width, n, steps) = args.numbers();
@@ -133,7 +134,8 @@ impl Strategy {
             Self::Uct(args) => {
                 let (width, simulations, rollouts, steps) = args.tree.numbers();
                 let exploration = args.exploration;
-                StrategySpec::Uct { width, simulations, exploration, rollouts, steps }
+                let code = args.tree.code.output();
+                StrategySpec::Uct { width, simulations, exploration, rollouts, code, steps }
             }
             Self::TotBfs(args) => args.spec(),
             Self::TotDfs(args) => args.spec(),
@@ -146,7 +148,8 @@ impl Strategy {
             Self::Puct(args) => {
                 let (width, simulations, rollouts, steps) = args.tree.numbers();
                 let exploration = args.exploration;
-                StrategySpec::Puct { width, simulations, exploration, rollouts, steps }
+                let code = args.tree.code.output();
+                StrategySpec::Puct { width, simulations, exploration, rollouts, code, steps }
             }
         }
     }
@@ -162,8 +165,17 @@ impl Strategy {
             Self::TotDfs(args) => args.check(),
             Self::Beam(args) => {
                 let unused = args.next == NextArg::Prompt && args.beam.steps.boundary.is_some();
-                let (flag, with) = ("--boundary", "--next prompt");
-                if unused { Err(ConfigError::Unused { flag, with }) } else { Ok(()) }
+                let with = "--next prompt";
+                if unused {
+                    return Err(ConfigError::Unused { flag: "--boundary", with });
+                }
+                if args.next == NextArg::Prompt && args.code.format.is_some() {
+                    return Err(ConfigError::Unused { flag: "--code", with });
+                }
+                args.code.check(args.beam.steps.boundary)
+            }
+            Self::Uct(Uct { tree, .. }) | Self::Puct(Puct { tree, .. }) => {
+                tree.code.check(tree.steps.boundary)
             }
             _ => Ok(()),
         }
@@ -191,12 +203,14 @@ impl Strategy {
 
     /// What runs model-written code, if anything is run.
     #[must_use]
-    pub fn sandbox(&self) -> Option<&Sandbox> {
+    pub fn sandbox(&self) -> Option<Sandbox> {
         match self {
-            Self::ScTir(args) => Some(&args.sandbox),
-            Self::Pal(args) => Some(&args.sandbox),
-            Self::ToRa(args) => Some(&args.sandbox),
-            Self::ReAct(args) => Some(&args.sandbox),
+            Self::ScTir(args) => Some(args.sandbox.clone()),
+            Self::Pal(args) => Some(args.sandbox.clone()),
+            Self::ToRa(args) => Some(args.sandbox.clone()),
+            Self::ReAct(args) => Some(args.sandbox.clone()),
+            Self::Beam(args) => args.code.sandbox(),
+            Self::Uct(Uct { tree, .. }) | Self::Puct(Puct { tree, .. }) => tree.code.sandbox(),
             _ => None,
         }
     }
@@ -345,6 +359,9 @@ pub struct BeamSearch {
     /// How a path is continued [source of the default: search-and-learn, which continues it as it stands]
     #[arg(long, value_enum, default_value_t = NextArg::Continue)]
     pub next: NextArg,
+    /// Whether it runs code.
+    #[command(flatten)]
+    pub code: Code,
 }
 
 /// Arguments of beam search, a gate's beam and DVTS.
@@ -455,6 +472,9 @@ pub struct Simulated {
     /// score [source of the default: Silver et al. 2017, who roll nothing out]
     #[arg(long, value_name = "COUNT", default_value_t = 0)]
     pub rollouts: u32,
+    /// Whether it runs code.
+    #[command(flatten)]
+    pub code: Code,
     /// How the scores of a path's steps become the path's where an answer is chosen [source of the
     /// default: search-and-learn, `agg_strategy`]
     #[arg(long, value_enum, default_value_t = AggregateArg::Last)]

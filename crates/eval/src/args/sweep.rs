@@ -36,7 +36,8 @@ pub struct Sweep {
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
     pub max_step_tokens: Option<NonZeroU32>,
     /// The strategies beside greedy, which always runs [default: all that the scorer allows; votes
-    /// weighted by scores need scores that are not negative]
+    /// weighted by scores need scores that are not negative]; not those that run code, whose cost at a size
+    /// depends on what the model writes
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Strategies")]
     pub series: Vec<SeriesArg>,
     /// What scores answers and steps; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the

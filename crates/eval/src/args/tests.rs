@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use clap::CommandFactory;
 
 use super::*;
+use crate::AnswerForm;
 use crate::dataset::Rows;
+use crate::prompt::Manner;
 use crate::spec::{Boundary, Calling, NextName, OnFailName, OutputFormat, Stepwise, StrategySpec};
 use crate::sweep::Series;
 
@@ -50,6 +52,7 @@ fn defaults_are_those_cited() {
             n: None,
             redraws: 3,
             next: NextName::Continue,
+            code: None,
             steps: STEPS
         }
     );
@@ -87,7 +90,7 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     let beam = crate::Then::Beam { width: 4, n: Some(32), redraws: 3 };
     assert_eq!(spec("compute-optimal --then beam:4:32"), choice(4, beam));
     assert_eq!(spec("compute-optimal --first 2 --then stop"), choice(2, crate::Then::Stop));
-    let odd = spec("compute-optimal --then dvts:4:6").strategy(crate::AnswerForm::Latex);
+    let odd = spec("compute-optimal --then dvts:4:6").strategy(AnswerForm::Latex);
     assert!(odd.is_err_and(|error| error.to_string().contains("is not a multiple of `--width` 4")));
     let ab_mcts = StrategySpec::AbMcts { n: 64, prior: crate::PriorName::Gaussian, steps };
     assert_eq!(spec("ab-mcts"), ab_mcts);
@@ -95,10 +98,23 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
     let exploration = std::f64::consts::SQRT_2;
     assert_eq!(
         spec("uct"),
-        StrategySpec::Uct { width: 4, simulations: 16, exploration, rollouts: 0, steps }
+        StrategySpec::Uct {
+            width: 4,
+            simulations: 16,
+            exploration,
+            rollouts: 0,
+            code: None,
+            steps
+        }
     );
-    let puct =
-        StrategySpec::Puct { width: 2, simulations: 9, exploration: 0.0, rollouts: 3, steps };
+    let puct = StrategySpec::Puct {
+        width: 2,
+        simulations: 9,
+        exploration: 0.0,
+        rollouts: 3,
+        code: None,
+        steps,
+    };
     assert_eq!(spec("puct --width 2 --simulations 9 --exploration 0 --rollouts 3"), puct);
     for line in [
         "dvts",
@@ -113,7 +129,7 @@ fn every_strategy_has_defaults_and_its_own_numbers() {
         "compute-optimal --then dvts:4",
         "ab-mcts",
     ] {
-        assert!(spec(line).strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
+        assert!(spec(line).strategy(AnswerForm::Latex).is_ok(), "{line}");
     }
 }
 
@@ -159,6 +175,27 @@ fn steps_and_thoughts_are_made_and_judged_as_asked() {
 }
 
 #[test]
+fn searches_by_steps_run_code_where_that_is_asked_for() {
+    let strategy = |line: &str| strategy(&format!("eval {line} --model m"));
+    let refused = |line: &str| strategy(line).check().unwrap_err().to_string();
+    assert_eq!(refused("beam --code numina"), "`--code` needs `--python`: give it");
+    let boundary = "uct --code qwen --python p --boundary fence";
+    assert!(refused(boundary).starts_with("`--boundary` has no effect with `--code`"));
+    let prompted = "beam --code tora --python p --next prompt";
+    assert!(refused(prompted).starts_with("`--code` has no effect with `--next prompt`"));
+    for line in ["beam --code tora --python p", "uct --code qwen --python p --rollouts 2"] {
+        let (spec, sandbox) = (strategy(line).spec(), strategy(line).sandbox().unwrap());
+        assert!(strategy(line).check().is_ok() && spec.output().is_some());
+        assert_eq!((spec.manner(), sandbox.sandbox_tier.as_str()), (Manner::Code, "highest"));
+        assert!(spec.strategy(AnswerForm::Number).is_ok() && spec.to_string().contains("code"));
+    }
+    assert!(strategy("puct").sandbox().is_none() && strategy("puct").spec().output().is_none());
+    assert!(parse("eval uct --model m --python p").is_err(), "nothing would run on it");
+    let text = serde_json::to_string(&strategy("puct").spec()).unwrap();
+    assert!(!text.contains("code"), "runs of before are gone on with: {text}");
+}
+
+#[test]
 fn strategies_with_tools_have_their_sources_numbers() {
     let strategy = |line: &str| strategy(&format!("eval {line} --model m --python p"));
     let calling = |output, temperature| Calling { output, temperature, seed: 42 };
@@ -181,7 +218,7 @@ fn strategies_with_tools_have_their_sources_numbers() {
     assert_eq!(strategy("react --calls 3").spec(), react);
     for line in ["sc-tir", "pal", "tora", "react"] {
         let strategy = strategy(line);
-        assert!(strategy.spec().strategy(crate::AnswerForm::Latex).is_ok(), "{line}");
+        assert!(strategy.spec().strategy(AnswerForm::Latex).is_ok(), "{line}");
         assert!(
             strategy.spec().check_calling().is_ok() && !strategy.spec().is_prompted(),
             "{line}"

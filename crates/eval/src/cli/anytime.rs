@@ -7,6 +7,7 @@ use espalier_core::Spend;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::sandbox::warn;
 use crate::anytime::{curve, ladder, moments};
 use crate::ensemble::member_dir;
 use crate::store::read_events;
@@ -70,6 +71,7 @@ pub(super) fn anytime(args: &args::Anytime) -> Result<(), Failure> {
     }));
     println!("{strategy}, {} problems, had it been stopped earlier:\n", searches.len());
     println!("{}", align(&rows));
+    warn([(&*args.dir, &info)]);
     if args.json {
         println!(
             "{}",

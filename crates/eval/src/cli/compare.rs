@@ -1,6 +1,7 @@
 //! `espalier compare`: two runs, problem by problem.
 
 use super::failure::Failure;
+use super::sandbox::warn;
 use crate::args;
 use crate::{Comparison, read_run};
 
@@ -12,6 +13,7 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
     let comparison =
         Comparison::new((&first, &second), (&firsts, &seconds)).map_err(Failure::bad)?;
     print!("{}", comparison.text());
+    warn([(&*args.first, &first), (&*args.second, &second)]);
     if args.json {
         println!("{}", serde_json::to_string(&comparison)?);
     }

@@ -70,7 +70,7 @@ pub(super) fn dry_run(
 
 /// Refuses what a dry run cannot tell.
 pub(super) fn refuse(strategy: &StrategySpec) -> Failure {
-    let what = if strategy.calling().is_some() { "calls" } else { "prompts" };
+    let what = if strategy.output().is_some() { "calls" } else { "prompts" };
     Failure::BadInput(anyhow!(
         "`--dry-run` cannot tell what `{strategy}` costs: its {what} depend on what the model writes; run a few \
          problems with `--limit` instead"

@@ -45,7 +45,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if args.dry_run && arguments.sandbox().is_some() {
         return Err(dry_run::refuse(&spec));
     }
-    let sandbox = arguments.sandbox().map(|sandbox| Sandbox::open(sandbox, &spec)).transpose()?;
+    let sandbox = arguments.sandbox().map(|sandbox| Sandbox::open(&sandbox, &spec)).transpose()?;
     if let Some(warning) = sandbox.as_ref().and_then(|sandbox| sandbox.warning.as_deref()) {
         say(&args.terms, warning);
     }
@@ -202,6 +202,7 @@ fn info(
         info.generation["prm"] = prm.identity.clone();
     }
     info.runtime["device"] = Value::String(loaded.device.clone());
+    info.runtime["prompt"] = loaded.prompt_text(dataset, spec.manner()).into();
     info.runtime["kv_bytes_per_token"] = loaded.kv_bytes_per_token.into();
     if let Some(path) = &run.terms.data {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
@@ -242,7 +243,7 @@ fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
     {
         println!("{line}\n");
     }
-    if let Some(warning) = store.info().generation["sandbox"]["warning"].as_str() {
+    if let Some(warning) = store.info().warning() {
         println!("{warning}\n");
     }
     println!("run directory: {}", store.dir().display());

@@ -150,6 +150,19 @@ impl Loaded {
         Ok(turn)
     }
 
+    /// What every prompt of the dataset is but for the question, for which `{question}` stands. `None` where the
+    /// template makes more of a question than to put it there.
+    pub(super) fn prompt_text(&self, dataset: &Dataset, manner: Manner) -> Option<String> {
+        let text =
+            |question: &str| text(dataset.kind, manner, self.template.as_ref(), question).ok();
+        let whole = text(prompt::QUESTION)?;
+        let same = |item: &crate::Item| {
+            let question = &item.problem.question;
+            text(question).is_some_and(|text| text == prompt::fill(&whole, question))
+        };
+        dataset.items.iter().all(same).then_some(whole)
+    }
+
     /// How each problem of the dataset is put to the model.
     ///
     /// # Errors
@@ -189,6 +202,20 @@ pub(super) fn hash(path: &Path) -> Result<String, Failure> {
         .map_err(Failure::BadInput)
 }
 
+/// A question as the model reads it, tokens that begin a text aside.
+fn text(
+    kind: DatasetKind,
+    manner: Manner,
+    chat: Option<&ChatTemplate>,
+    question: &str,
+) -> Result<String, Failure> {
+    let Some(chat) = chat else { return Ok(manner.plain(kind, question)) };
+    let turns = manner.chat(kind, question).into_iter();
+    let turns: Vec<Message> =
+        turns.map(|turn| Message::new(turn.role.name(), turn.content)).collect();
+    chat.render(&turns, true).map_err(Failure::bad)
+}
+
 /// The prompts, all of them checked against the context before anything is computed.
 fn prompts(
     dataset: &Dataset,
@@ -210,17 +237,7 @@ pub(super) fn encoded(
 ) -> Result<Vec<Arc<Prompt>>, Failure> {
     let one = |item: &crate::Item| -> Result<Arc<Prompt>, Failure> {
         let question = &item.problem.question;
-        let text = match chat {
-            Some(chat) => {
-                let turns: Vec<Message> = manner
-                    .chat(dataset.kind, question)
-                    .into_iter()
-                    .map(|turn| Message::new(turn.role.name(), turn.content))
-                    .collect();
-                chat.render(&turns, true).map_err(Failure::bad)?
-            }
-            None => manner.plain(dataset.kind, question),
-        };
+        let text = text(dataset.kind, manner, chat, question)?;
         let tokens = encode(&text)?;
         if tokens.len() as u32 >= context {
             return Err(Failure::BadInput(anyhow!(

@@ -1,6 +1,7 @@
 //! `espalier regrade`: the answers of a run, read and graded anew.
 
 use super::failure::Failure;
+use super::sandbox::warn;
 use crate::{Source, Status, Store, StoreError, Summary, args, read_run, table};
 
 /// Carries `espalier regrade` out.
@@ -34,5 +35,6 @@ pub(super) fn regrade(args: &args::Regrade) -> Result<(), Failure> {
     println!("{} of {} grades changed\n", changed.len(), store.records().len());
     let name = crate::comparison::strategy_name(&store.info().generation["strategy"]);
     println!("{}", table(&[(&name, &summary)]));
+    warn([(&*args.dir, store.info())]);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use super::failure::Failure;
+use super::sandbox::warn;
 use super::trace::write;
 use crate::args;
 use crate::view::{Shown, page};
@@ -39,5 +40,6 @@ pub(super) fn report(args: &args::Report) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| args.dir.join("report.html"));
     write(Some(&out), &page.html)?;
     println!("{}", out.display());
+    warn(runs.iter().map(|run| (&*run.dir, &run.info)));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The sandbox of a run: a pool of interpreters as a tool, opened before anything is computed.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -11,7 +12,7 @@ use espalier_exec::{
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::{OutputFormat, StrategySpec, args};
+use crate::{OutputFormat, RunInfo, StrategySpec, args};
 
 /// Blocks of one path, at most. No strategy here comes near it with a budget of tokens that models have.
 const PATH_BLOCKS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
@@ -65,12 +66,21 @@ impl Sandbox {
 /// What of a run the model sees. A program's printed lines alone are its answer; otherwise the value of a last
 /// expression is shown, too, as in the source of the Numina format.
 fn seen(strategy: &StrategySpec) -> (Echo, Show) {
-    let format = strategy.calling().map(|calling| calling.output);
-    match (strategy, format) {
+    match (strategy, strategy.output()) {
         (StrategySpec::Pal { .. }, _) => (Echo::Off, show::numina),
         (_, Some(OutputFormat::Tora)) => (Echo::LastExpression, show::tora),
         (_, Some(OutputFormat::Qwen)) => (Echo::LastExpression, show::qwen),
         (_, Some(OutputFormat::Numina) | None) => (Echo::LastExpression, show::numina),
+    }
+}
+
+/// Says of runs that are over whose code was not isolated.
+#[expect(clippy::print_stdout, reason = "part of the result of a command")]
+pub(super) fn warn<'a>(runs: impl IntoIterator<Item = (&'a Path, &'a RunInfo)>) {
+    for (dir, info) in runs {
+        if let Some(warning) = info.warning() {
+            println!("`{}`: {warning}", dir.display());
+        }
     }
 }
 

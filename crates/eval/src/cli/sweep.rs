@@ -95,6 +95,7 @@ fn carry_out(
     let interrupt = Interrupt::watch()?;
     let (identity, chat, device) = (loaded.identity.clone(), loaded.chat, loaded.device.clone());
     let kv_bytes_per_token = loaded.kv_bytes_per_token;
+    let prompt = loaded.prompt_text(plan.dataset, Manner::Reason);
     let judge = prm.as_ref().map(|prm| prm.identity.clone());
     let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
         let tokens = max_tokens.get();
@@ -105,6 +106,7 @@ fn carry_out(
         }
         info.runtime["device"] = Value::String(device.clone());
         info.runtime["kv_bytes_per_token"] = kv_bytes_per_token.into();
+        info.runtime["prompt"] = prompt.clone().into();
         info
     };
     let clock = WallClock::start();

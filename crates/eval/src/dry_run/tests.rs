@@ -70,6 +70,7 @@ fn a_beam_pays_for_each_round() {
         n: None,
         redraws: 0,
         next: NextName::Continue,
+        code: None,
         steps: STEPS,
     };
     // A round of four steps of 5 tokens; the second and third continue two paths twice.
@@ -89,6 +90,7 @@ fn budgets_bind() {
         n: None,
         redraws: 0,
         next: NextName::Continue,
+        code: None,
         steps: STEPS,
     };
     let found = estimate(beam, SHORT, budget);

@@ -156,6 +156,7 @@ fn runs_that_differ_in_more_than_their_option_are_refused() {
             n: None,
             redraws: 3,
             next: crate::spec::NextName::Continue,
+            code: None,
             steps: STEPS,
         },
         choice(2, vec![Bin { below: Some(0.0), then: BEAM }, bin]),

@@ -1,6 +1,6 @@
 //! Runs with a toy policy that writes answers: complete, interrupted, resumed, failing.
 
-mod calling;
+pub(crate) mod calling;
 
 use std::path::Path;
 
@@ -92,7 +92,14 @@ pub(crate) const STEPS: Stepwise = Stepwise {
 };
 
 fn beam() -> StrategySpec {
-    StrategySpec::Beam { width: 2, n: None, redraws: 0, next: NextName::Continue, steps: STEPS }
+    StrategySpec::Beam {
+        width: 2,
+        n: None,
+        redraws: 0,
+        next: NextName::Continue,
+        code: None,
+        steps: STEPS,
+    }
 }
 
 pub(crate) fn plan(dataset: &Dataset, strategy: StrategySpec, in_flight: usize) -> Run<'_> {
@@ -160,8 +167,15 @@ fn every_problem_is_searched_within_its_budget_and_recorded() {
         StrategySpec::Lookahead { width: 2, n: None, lookahead: 1, steps },
         StrategySpec::Rebase { n: 4, score_temperature, steps },
         StrategySpec::ParticleFilter { n: 4, score_temperature, steps },
-        StrategySpec::Uct { width: 2, simulations: 8, exploration, rollouts: 2, steps },
-        StrategySpec::Puct { width: 2, simulations: 8, exploration, rollouts: 2, steps },
+        StrategySpec::Uct { width: 2, simulations: 8, exploration, rollouts: 2, code: None, steps },
+        StrategySpec::Puct {
+            width: 2,
+            simulations: 8,
+            exploration,
+            rollouts: 2,
+            code: None,
+            steps,
+        },
         StrategySpec::AbMcts { n: 12, prior: crate::PriorName::Gaussian, steps },
         StrategySpec::Gate { first: 3, agreement: 1.0, width: 2, n: None, steps },
         StrategySpec::ComputeOptimal {
@@ -227,7 +241,7 @@ fn strategies_with_prompts_need_forms_and_keep_to_their_budget() {
     let (scorer, select, temperature, seed) = (ScorerName::Entropy, Selection::Best, 0.8, 1);
     let (next, steps) = (NextName::Prompt, Stepwise { max_step_tokens: 16, ..STEPS });
     let strategies = [
-        StrategySpec::Beam { width: 2, n: None, redraws: 1, next, steps },
+        StrategySpec::Beam { width: 2, n: None, redraws: 1, next, code: None, steps },
         StrategySpec::TotBfs { breadth: 2, thinking },
         StrategySpec::TotBfs { breadth: 2, thinking: vote },
         StrategySpec::TotDfs { visits: 9, threshold: 0.0, thinking: vote },
@@ -268,7 +282,14 @@ fn one_run_tells_what_smaller_budgets_would_have_answered() {
     let mut agreed = 0;
     for strategy in [
         beam(),
-        StrategySpec::Puct { width: 2, simulations: 8, exploration: 1.0, rollouts: 0, steps },
+        StrategySpec::Puct {
+            width: 2,
+            simulations: 8,
+            exploration: 1.0,
+            rollouts: 0,
+            code: None,
+            steps,
+        },
         StrategySpec::SelfConsistency { n: 3, temperature: 0.8, seed: 1 },
     ] {
         let told = |budget| {
@@ -352,6 +373,7 @@ fn bad_numbers_and_prompts_end_a_run_before_it_computes() {
         n: Some(3),
         redraws: 0,
         next: NextName::Continue,
+        code: None,
         steps: STEPS,
     };
     let error = carry_out(&plan(&dataset, odd, 1), &mut store, &mut letters(), 1).unwrap_err();
@@ -382,7 +404,14 @@ fn prm() -> StepMarks<HashReader> {
 fn beam_by_prm() -> StrategySpec {
     let (scorer, aggregate, select) = (ScorerName::Prm, Aggregate::Prod, Selection::Weighted);
     let steps = Stepwise { scorer, aggregate, select, ..STEPS };
-    StrategySpec::Beam { width: 2, n: None, redraws: 0, next: NextName::Continue, steps }
+    StrategySpec::Beam {
+        width: 2,
+        n: None,
+        redraws: 0,
+        next: NextName::Continue,
+        code: None,
+        steps,
+    }
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl Then {
             }
             Self::Beam { width, n, redraws } => {
                 let next = NextName::Continue;
-                Some(StrategySpec::Beam { width, n, redraws, next, steps })
+                Some(StrategySpec::Beam { width, n, redraws, next, code: None, steps })
             }
             Self::Dvts { width, n } => Some(StrategySpec::Dvts { width, n, steps }),
         }

@@ -53,6 +53,15 @@ impl StrategySpec {
         }
     }
 
+    /// The format of the code that it runs; `None` where it runs none.
+    #[must_use]
+    pub fn output(&self) -> Option<OutputFormat> {
+        match self {
+            Self::Beam { code, .. } | Self::Uct { code, .. } | Self::Puct { code, .. } => *code,
+            _ => self.calling().map(|calling| calling.output),
+        }
+    }
+
     /// What answers are reduced by, where they are whole numbers that count by their remainder.
     #[must_use]
     pub fn modulo(&self) -> Option<NonZeroU32> {
@@ -69,6 +78,7 @@ impl StrategySpec {
             Self::ScTir { .. } | Self::ToRa { .. } => Manner::Code,
             Self::Pal { .. } => Manner::Program,
             Self::ReAct { .. } => Manner::Act,
+            _ if self.output().is_some() => Manner::Code,
             _ => Manner::Reason,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Bin, StrategySpec};
+use super::{Bin, OutputFormat, StrategySpec};
 
 impl fmt::Display for StrategySpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,18 +19,20 @@ impl fmt::Display for StrategySpec {
                 bins => write!(f, "compute-optimal, first {first}, bins {}", bins.len()),
             },
             Self::AbMcts { n, .. } => write!(f, "ab-mcts, n {n}"),
-            Self::Beam { width, n, .. } => write!(f, "beam, width {width}{}", candidates(*n)),
+            Self::Beam { width, n, code, .. } => {
+                write!(f, "beam, width {width}{}{}", candidates(*n), with(*code))
+            }
             Self::Dvts { width, n, .. } => write!(f, "dvts, width {width}{}", candidates(*n)),
             Self::Lookahead { width, n, lookahead, .. } => {
                 write!(f, "lookahead {lookahead}, width {width}{}", candidates(*n))
             }
             Self::Rebase { n, .. } => write!(f, "rebase, n {n}"),
             Self::ParticleFilter { n, .. } => write!(f, "particle-filter, n {n}"),
-            Self::Uct { width, simulations, .. } => {
-                write!(f, "uct, width {width}, simulations {simulations}")
+            Self::Uct { width, simulations, code, .. } => {
+                write!(f, "uct, width {width}, simulations {simulations}{}", with(*code))
             }
-            Self::Puct { width, simulations, .. } => {
-                write!(f, "puct, width {width}, simulations {simulations}")
+            Self::Puct { width, simulations, code, .. } => {
+                write!(f, "puct, width {width}, simulations {simulations}{}", with(*code))
             }
             Self::TotBfs { breadth, .. } => write!(f, "tot-bfs, breadth {breadth}"),
             Self::TotDfs { visits, .. } => write!(f, "tot-dfs, visits {visits}"),
@@ -44,6 +46,10 @@ impl fmt::Display for StrategySpec {
             Self::ReAct { n, calls, .. } => write!(f, "react, n {n}, calls {calls}"),
         }
     }
+}
+
+fn with(code: Option<OutputFormat>) -> &'static str {
+    if code.is_some() { ", with code" } else { "" }
 }
 
 fn candidates(n: Option<u32>) -> String {

@@ -16,7 +16,14 @@ fn scored(scorer: ScorerName, aggregate: Aggregate, select: Selection) -> Strate
         temperature: 0.8,
         seed: 42,
     };
-    StrategySpec::Beam { width: 4, n: None, redraws: 0, next: NextName::Continue, steps }
+    StrategySpec::Beam {
+        width: 4,
+        n: None,
+        redraws: 0,
+        next: NextName::Continue,
+        code: None,
+        steps,
+    }
 }
 
 #[test]

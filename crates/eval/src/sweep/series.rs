@@ -198,6 +198,7 @@ impl Series {
                 n: Some(size),
                 redraws: REDRAWS,
                 next: NextName::Continue,
+                code: None,
                 steps,
             },
             Self::Dvts => StrategySpec::Dvts { width, n: Some(size), steps },
@@ -228,6 +229,7 @@ impl Series {
                 simulations: size,
                 exploration: std::f64::consts::SQRT_2,
                 rollouts: 0,
+                code: None,
                 steps,
             },
             Self::Puct => StrategySpec::Puct {
@@ -235,6 +237,7 @@ impl Series {
                 simulations: size,
                 exploration: PUCT_EXPLORATION,
                 rollouts: 0,
+                code: None,
                 steps,
             },
         }

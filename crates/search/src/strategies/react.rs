@@ -14,7 +14,7 @@ use crate::{
 pub struct Registry {
     /// The tools, by the names that the model calls them.
     pub tools: Vec<(String, ToolId)>,
-    /// Who answers calls of any other name: most often [`Absent`](crate::absent::Absent).
+    /// Who answers calls of any other name: most often [`absent`](crate::absent()).
     pub absent: ToolId,
 }
 
@@ -30,6 +30,36 @@ impl Registry {
 /// calls; after the last it may still write one step. One path is the source's setting; several vote.
 ///
 /// A name that no tool has is answered, too, so that the model can mend it.
+///
+/// A tool of one's own is a function with a name. It is given to the models with the others, by its id, and named in
+/// the registry; the prompt has to tell the model of it.
+///
+/// ```
+/// use std::{num::NonZeroU32, sync::Arc};
+/// use espalier_core::{Call, Frozen, ImmediateTool, Observation, Policy, Prompt, Sampling, ToolId, toy};
+/// use espalier_search::{Config, Equipped, Models, ReAct, Registry, Task, absent, search};
+/// use espalier_search::profiles::{Cut, React, Reads};
+///
+/// let mut words = ImmediateTool::new("words", |call: &Call| {
+///     Ok(Observation::ok(call.input.split_whitespace().count().to_string()))
+/// });
+/// let mut absent = absent(&["words"]);
+/// let profile = |reads| Arc::new(React { reads, cut: Cut::Ends(200, "..."), turn: None });
+/// let tools = vec![
+///     Equipped { tool: &mut words, profile: profile(Reads::Input) },
+///     Equipped { tool: &mut absent, profile: profile(Reads::Name) },
+/// ];
+/// let registry = Registry { tools: vec![("words".to_owned(), ToolId(0))], absent: ToolId(1) };
+/// let mut policy = toy::Letters::new();
+/// let prompt = Prompt { problem: "abc".to_owned(), tokens: policy.encode("abc")? };
+/// let strategy = Box::new(ReAct::new(1, 6, registry)?);
+/// let task = Task { prompt: Arc::new(prompt), hash: 1, strategy };
+/// let mut models = Models { policy: &mut policy, scorers: Vec::new(), tools };
+/// let tokens = |n| NonZeroU32::new(n).expect("not 0");
+/// let outcome = search(task, &mut models, &Config::new(Sampling::at(0.0), tokens(16), tokens(64)), &Frozen);
+/// assert!(outcome.error.is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// Source: Yao et al. 2022, <https://arxiv.org/abs/2210.03629>, section 2; its question answering takes at most 7
 /// steps (appendix, HotpotQA) at temperature 0.

@@ -199,7 +199,7 @@ proptest! {
 
     #[test]
     fn a_merged_node_has_one_parent_and_refers_to_the_rest(world in world()) {
-        let world = World { boundary: 0.6, eos: 0.0, path: 40, ..world };
+        let world = World { kind: 0, boundary: 0.6, eos: 0.0, path: 40, ..world };
         let merged = vec![NodeId(1), NodeId(2)];
         let grow = keep(vec![Ask::sample(NodeId::ROOT, 2, Until::Boundary)]);
         let merge = Ask::Merge { parent: NodeId::ROOT, merged: merged.clone(), policy: POLICY, form: MERGE };

@@ -2,7 +2,7 @@
 
 use crate::{
     snapshots::drawn,
-    strategies::{CODING_BEAM, CODING_UCT, PAL, RESTARTS, SC_TIR, TORA},
+    strategies::{CODING_BEAM, CODING_UCT, PAL, REACT, RESTARTS, SC_TIR, TORA},
 };
 
 #[test]
@@ -121,5 +121,18 @@ fn uct_with_code() {
      12           "cb.!" 0.703 eos
      11         "ccb." 0.594
       8       "!" 0.219 eos
+    "#);
+}
+
+#[test]
+fn react() {
+    insta::assert_snapshot!(drawn(REACT), @r#"
+    Done, 17 tokens
+      0 "sys:0" root
+      1   "a." -
+      2   "Action: Abacus\nAction Input: acbba" -
+      4     "<5>" observed, failed
+      5       "cbcbaaba" - length
+      3   "!" - eos
     "#);
 }

@@ -33,10 +33,12 @@ pub(crate) const TORA: usize = 28;
 pub(crate) const CODING_BEAM: usize = 29;
 pub(crate) const CODING_UCT: usize = 30;
 pub(crate) const CODING_PUCT: usize = 31;
-pub(crate) const CALLING: [usize; 8] =
-    [SC_TIR, RESTARTS, PAL, TORA, CODING_BEAM, CODING_UCT, CODING_PUCT, CALLER];
+/// The one that calls tools by their names, in a world where the policy does so.
+pub(crate) const REACT: usize = 32;
+pub(crate) const CALLING: [usize; 9] =
+    [SC_TIR, RESTARTS, PAL, TORA, CODING_BEAM, CODING_UCT, CODING_PUCT, REACT, CALLER];
 /// The three that are made up.
-const EXPLORER: usize = 32;
+const EXPLORER: usize = REACT + 1;
 pub(crate) const PROMPTER: usize = EXPLORER + 1;
 pub(crate) const CALLER: usize = PROMPTER + 1;
 /// Those that are shipped.
@@ -60,7 +62,8 @@ pub(crate) const ROLLOUTS: usize = 20;
 /// The one that merges them.
 pub(crate) const GRAPH: usize = 19;
 /// Those that score no node.
-pub(crate) const UNSCORED: [usize; 10] = [0, 2, ADAPTIVE, 15, 16, 17, SC_TIR, RESTARTS, PAL, TORA];
+pub(crate) const UNSCORED: [usize; 11] =
+    [0, 2, ADAPTIVE, 15, 16, 17, SC_TIR, RESTARTS, PAL, TORA, REACT];
 /// Those that search step by step.
 pub(crate) const STEPWISE: [usize; 14] = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 17, SCORED_TOT];
 /// The Monte-Carlo tree searches.
@@ -151,6 +154,7 @@ pub(crate) fn of(kind: usize, seed: u64) -> Box<dyn Strategy> {
             let puct = Puct::new(2, 8, 9, 1.0, SCORER);
             boxed(puct.map(|puct| puct.with_code(coding())))
         }
+        REACT => react(3, 3),
         CALLER => Ok(Box::new(Caller::new(seed)) as _),
         PROMPTER => Ok(Box::new(Prompter::new(seed)) as _),
         _ => Ok(Box::new(Explorer { seed: Seed::run(seed), rounds: 0 }) as _),
@@ -192,6 +196,12 @@ pub(crate) fn adaptive(n: u32, batch: u32, confidence: f64) -> Built {
 
 pub(crate) fn gate(n: u32, agreement: f64, beam: Result<Beam, BadStrategy>) -> Built {
     boxed(Gate::new(n, agreement, Arc::new(LastLetter), beam?))
+}
+
+/// The first tool by its name; the other answers for all other names.
+pub(crate) fn react(n: u32, calls: u32) -> Built {
+    let registry = Registry { tools: vec![("abacus".to_owned(), ABACUS)], absent: ENDING };
+    boxed(ReAct::new(n, calls, registry))
 }
 
 /// Bins, each with its bound and what goes on there.
@@ -337,8 +347,6 @@ fn numbers_that_make_no_sense_are_refused() {
     assert_eq!(boxed(Pal::new(0, ABACUS, marks())).err(), zero("--n"));
     let tora = |n, calls| boxed(ToRa::new(n, calls, ABACUS, marks()));
     assert_eq!((tora(0, 2).err(), tora(2, 0).err()), (zero("--n"), zero("--calls")));
-    let registry = || Registry { tools: Vec::new(), absent: ABACUS };
-    let react = |n, calls| boxed(ReAct::new(n, calls, registry()));
     assert_eq!((react(0, 2).err(), react(2, 0).err()), (zero("--n"), zero("--calls")));
     assert_eq!(revision(0, 2).err(), zero("--chains"));
     assert_eq!(graph(0, 2, 2).err(), zero("--n"));
@@ -444,4 +452,12 @@ fn every_knob_turns_something() {
         };
         assert!((0..20).any(differ), "pair {index}");
     }
+    let turned = |n, calls| {
+        let drawn = |seed| {
+            let world = World { boundary: 0.4, eos: 0.1, ..World::new(REACT, seed) };
+            render(&world.search(react(n, calls).unwrap()).tree)
+        };
+        (0..20).map(drawn).collect::<Vec<_>>()
+    };
+    assert!(turned(3, 2) != turned(2, 2) && turned(3, 2) != turned(3, 1), "react");
 }

@@ -7,6 +7,7 @@ use espalier_core::{
     Call, Finish, ModelError, Observation, ObservationStatus, Profile, Service, Shown, Step,
     Ticket, Tool, ToolError,
 };
+use espalier_search::profiles::{Cut, React, Reads};
 
 /// What a call leaves.
 pub(crate) type Leaves = fn(&Call) -> Observation;
@@ -97,6 +98,33 @@ impl Profile for Marks {
 
     fn forges(&self, step: &Step) -> bool {
         step.text.contains("aa")
+    }
+}
+
+/// Has the steps that call by [`Marks`] name a tool in [`Acts`]' words: the abacus where there is an `a`, and one
+/// there is not elsewhere.
+pub(crate) fn act(step: &mut Step) {
+    if let Some(input) = Marks(Finish::Step).call(step) {
+        let name = if input.contains('a') { "Abacus" } else { "ghost" };
+        step.text = format!("Action: {name}\nAction Input: {input}");
+    }
+}
+
+/// Calls in the words of [`React`], observations in angle brackets.
+#[derive(Clone)]
+pub(crate) struct Acts(pub(crate) Reads);
+
+impl Profile for Acts {
+    fn call(&self, step: &Step) -> Option<String> {
+        React { reads: self.0, cut: Cut::Ends(9, ""), turn: None }.call(step)
+    }
+
+    fn show(&self, step: &Step, observation: &Observation) -> Shown {
+        Marks(Finish::Step).show(step, observation)
+    }
+
+    fn forges(&self, step: &Step) -> bool {
+        Marks(Finish::Step).forges(step)
     }
 }
 

@@ -13,12 +13,15 @@ use espalier_core::{
     NodeId, Policy, Profile, Prompt, Request, Sampling, Service, Spend, Ticket, TokenId, Tokens,
     toy,
 };
-use espalier_search::{Config, Equipped, Models, Outcome, Report, Strategy, Task, search_many};
+use espalier_search::{
+    Config, Equipped, Models, Outcome, Report, Strategy, Task, profiles::Reads, search_many,
+};
 
 use crate::{
     forms,
     reading::{Affine, Reading},
-    tools::{self, Abacus, Leaves, Marks},
+    strategies::REACT,
+    tools::{self, Abacus, Acts, Leaves, Marks},
 };
 
 /// Letters behind a KV cache that problems share, in any order of completion, failing on demand.
@@ -44,6 +47,8 @@ pub(crate) struct Engine {
     pub(crate) knows: Option<Knows>,
     /// What it replies to each request, in the order they come in; `!` ends an answer, `~` cuts it.
     pub(crate) script: Vec<String>,
+    /// Its steps that call name a tool.
+    pub(crate) acts: bool,
     ever: BTreeMap<Ticket, Vec<TokenId>>,
     submitted: u64,
 }
@@ -69,6 +74,7 @@ impl Engine {
             forgets: false,
             knows: None,
             script: Vec::new(),
+            acts: false,
             ever: BTreeMap::new(),
             submitted: 0,
         }
@@ -143,6 +149,9 @@ impl Service for Engine {
                     Some(_) => reply.trim_end_matches(['!', '~']).to_owned(),
                     None => reply,
                 };
+            }
+            if self.acts {
+                tools::act(step);
             }
             let len = prefix.len() as u64;
             usage.prefill_new = new;
@@ -329,6 +338,7 @@ impl World {
         (engine.reversed, engine.fails) = (self.reversed, self.policy_fails);
         (engine.forgets, engine.knows) = (self.forgets, self.knows);
         engine.script.clone_from(&self.script);
+        engine.acts = self.kind == REACT;
         engine
     }
 
@@ -367,7 +377,10 @@ impl World {
             abacus.fails = self.tool_fails;
         }
         let mut equipped: Vec<Equipped<'_>> = Vec::new();
-        for (tool, profile) in abacuses.iter_mut().zip(&self.profiles) {
+        let acting =
+            [Reads::Input, Reads::Name].map(|reads| Arc::new(Acts(reads)) as Arc<dyn Profile>);
+        let profiles = if self.kind == REACT { &acting } else { &self.profiles };
+        for (tool, profile) in abacuses.iter_mut().zip(profiles) {
             equipped.push(Equipped { tool, profile: Arc::clone(profile) });
         }
         let mut models =

@@ -125,7 +125,14 @@ fn beam(scorer: ScorerName, seed: u64) -> StrategySpec {
         temperature: 1.0,
         seed,
     };
-    StrategySpec::Beam { width: 4, n: None, redraws: 3, next: NextName::Continue, steps }
+    StrategySpec::Beam {
+        width: 4,
+        n: None,
+        redraws: 3,
+        next: NextName::Continue,
+        code: None,
+        steps,
+    }
 }
 
 fn search(

@@ -1,8 +1,8 @@
 //! Runs with tools, on a toy policy that writes code.
 
 use espalier_core::{
-    Call, Completion, Finish, Frozen, ModelCost, ModelError, Observation, ObservationStatus,
-    Request, Service, Spend, Ticket, TokenId, Tokens, Tool, ToolError, toy::Letters,
+    Call, Completion, Finish, Frozen, ImmediateTool, ModelCost, ModelError, Observation, Request,
+    Service, Spend, Ticket, TokenId, Tokens, Tool, toy::Letters,
 };
 use tempfile::TempDir;
 
@@ -12,7 +12,13 @@ use crate::spec::{Calling, OnFailName, OutputFormat};
 
 /// Letters that say what a model writes that solves problems with code: a block, and the answer once its output
 /// is there.
-struct Coder(Letters);
+pub(crate) struct Coder(Letters);
+
+pub(crate) fn coder() -> Coder {
+    let mut letters = Letters::new();
+    (letters.eos, letters.boundary) = (0.0, 0.0);
+    Coder(letters)
+}
 
 /// What the observation ends with.
 const OUTPUT: &str = "```output\n42\n```";
@@ -74,44 +80,14 @@ impl Policy for Coder {
 }
 
 /// Says 42 to everything.
-#[derive(Default)]
-struct Python(Vec<(Ticket, Call)>, u64);
-
-impl Service for Python {
-    type Ask = Call;
-    type Reply = Result<Observation, ToolError>;
-
-    fn submit(&mut self, call: Call) -> Ticket {
-        self.1 += 1;
-        self.0.push((Ticket(self.1), call));
-        Ticket(self.1)
-    }
-
-    fn poll(&mut self) -> Vec<(Ticket, Result<Self::Reply, ModelError>)> {
-        let answer = |(ticket, call): (Ticket, Call)| {
-            assert!(call.input.ends_with("print(6 * 7)\n"), "{}", call.input);
-            let status = ObservationStatus::Ok;
-            (ticket, Ok(Ok(Observation { status, output: "42".to_owned(), cpu_ns: 5 })))
-        };
-        self.0.drain(..).map(answer).collect()
-    }
-
-    fn cancel(&mut self, ticket: Ticket) {
-        self.0.retain(|(waiting, _)| *waiting != ticket);
-    }
+pub(crate) fn python() -> impl Tool {
+    ImmediateTool::new("python", |call: &Call| {
+        assert!(call.input.ends_with("print(6 * 7)\n"), "{}", call.input);
+        Ok(Observation { cpu_ns: 5, ..Observation::ok("42".to_owned()) })
+    })
 }
 
-impl Tool for Python {
-    fn name(&self) -> &'static str {
-        "python"
-    }
-
-    fn calls(&mut self) -> &mut dyn Service<Ask = Call, Reply = Result<Observation, ToolError>> {
-        self
-    }
-}
-
-fn calling(output: OutputFormat) -> Calling {
+pub(crate) fn calling(output: OutputFormat) -> Calling {
     Calling { output, temperature: 0.8, seed: 1 }
 }
 
@@ -125,13 +101,11 @@ fn with_tools(strategy: StrategySpec) -> Vec<Record> {
         Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
     };
     let mut go_on = |_: &Progress| ControlFlow::Continue(());
-    let mut letters = Letters::new();
-    (letters.eos, letters.boundary) = (0.0, 0.0);
-    let mut coder = Coder(letters);
+    let mut coder = coder();
     let bare =
         run(&plan, &mut put, &mut coder, Helpers::default(), &mut store, &Frozen, &mut go_on);
     assert!(matches!(bare, Err(RunError::NoTools { .. })));
-    let mut python = Python::default();
+    let mut python = python();
     let tools = Some(Toolkit { python: &mut python, turn: None });
     let helpers = Helpers { prm: None, tools };
     let ended = run(&plan, &mut put, &mut coder, helpers, &mut store, &Frozen, &mut go_on);
