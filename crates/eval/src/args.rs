@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use espalier_core::{Aggregate, Budget, Spend};
+use espalier_models::Kernels;
 
 use crate::budget_arg::parse_budget;
 use crate::config::DatasetSpec;
@@ -175,6 +176,10 @@ pub struct Run {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// What multiplies weights: `fastest` (on the CPU quantized weights as they are, with activations of
+    /// 8 bits), `f32` (weights widened) or `burn` (the reference)
+    #[arg(long, default_value = "fastest", help_heading = "Model")]
+    pub kernels: Kernels,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
     /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
@@ -288,6 +293,10 @@ pub struct ModelArgs {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// What multiplies weights: `fastest` (on the CPU quantized weights as they are, with activations of
+    /// 8 bits), `f32` (weights widened) or `burn` (the reference)
+    #[arg(long, default_value = "fastest")]
+    pub kernels: Kernels,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

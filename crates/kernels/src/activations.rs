@@ -1,11 +1,14 @@
 //! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
 
 use pulp::Arch;
+use rayon::prelude::*;
 
 use crate::blocks::BLOCK;
 
 /// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
 const SHIFT: f32 = 12_582_912.0;
+/// Activations that a thread rounds at a time.
+const PART: usize = 1 << 14;
 
 /// 32 activations.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +22,10 @@ pub(crate) struct Rounded {
     pub(crate) sums: [i32; 2],
     /// The sum of all codes, times the scale.
     pub(crate) total: f32,
+}
+
+impl Rounded {
+    const ZERO: Self = Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0 };
 }
 
 /// Rows of activations, rounded once for all matrices that multiply them.
@@ -41,8 +48,14 @@ impl Activations {
     pub fn new(inputs: usize, values: &[f32]) -> Self {
         assert!(inputs > 0 && inputs.is_multiple_of(BLOCK), "{inputs} inputs are not whole blocks");
         assert!(values.len().is_multiple_of(inputs), "the activations are not whole rows");
-        let mut blocks = Vec::with_capacity(values.len() / BLOCK);
-        Arch::new().dispatch(|| round_all(values, &mut blocks));
+        let mut blocks = vec![Rounded::ZERO; values.len() / BLOCK];
+        let arch = Arch::new();
+        if values.len() <= PART {
+            arch.dispatch(|| round_all(values, &mut blocks));
+        } else {
+            let parts = values.par_chunks(PART).zip(blocks.par_chunks_mut(PART / BLOCK));
+            parts.for_each(|(values, blocks)| arch.dispatch(|| round_all(values, blocks)));
+        }
         Self { inputs, blocks }
     }
 
@@ -55,8 +68,10 @@ impl Activations {
 
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
-fn round_all(values: &[f32], blocks: &mut Vec<Rounded>) {
-    blocks.extend(values.as_chunks::<BLOCK>().0.iter().map(round));
+fn round_all(values: &[f32], blocks: &mut [Rounded]) {
+    for (block, values) in blocks.iter_mut().zip(values.as_chunks::<BLOCK>().0) {
+        *block = round(values);
+    }
 }
 
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
@@ -69,10 +84,10 @@ fn round(values: &[f32; BLOCK]) -> Rounded {
     }
     let largest = f32::from_bits(largest);
     if !largest.is_finite() {
-        return Rounded { codes: [0; 8], scale: f32::NAN, sums: [0; 2], total: f32::NAN };
+        return Rounded { scale: f32::NAN, total: f32::NAN, ..Rounded::ZERO };
     }
     if largest < f32::MIN_POSITIVE * 127.0 {
-        return Rounded { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0 };
+        return Rounded::ZERO;
     }
     let (scale, inverse) = (largest / 127.0, 127.0 / largest);
     let mut whole = [0_i32; BLOCK];

@@ -46,9 +46,8 @@ pub(crate) fn read(format: Format, row: &[u8], index: usize) -> Block {
             let (part, line) = (sub / 4, sub % 4);
             let low = &block[64 * part + 32 * (line % 2)..];
             let high = &block[128 + 32 * part..];
-            let code = |i: usize| {
-                low[i] >> (4 * (line / 2)) & 15 | (high[i] >> (2 * line) & 3) << 4
-            };
+            let code =
+                |i: usize| low[i] >> (4 * (line / 2)) & 15 | (high[i] >> (2 * line) & 3) << 4;
             let steps = 192 + 8 * part + 2 * line;
             Block {
                 codes: std::array::from_fn(code),

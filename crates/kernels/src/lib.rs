@@ -7,17 +7,23 @@
 //! has them.
 
 mod activations;
+pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 mod blocks;
+mod chain;
+mod exponential;
 pub mod format;
 mod half;
 mod layout;
 mod portable;
 mod product;
 pub mod quantized;
+pub mod rows;
 
 pub use activations::Activations;
+pub use attention::{Heads, Run, attend};
+pub use exponential::exp;
 pub use format::Format;
 pub use product::{Instructions, multiply, multiply_with};
 pub use quantized::{PackError, Quantized};

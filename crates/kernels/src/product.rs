@@ -1,5 +1,7 @@
 //! Products of rows with quantized matrices, on all threads.
 
+use std::borrow::Borrow;
+
 use rayon::prelude::*;
 
 use crate::{
@@ -58,7 +60,7 @@ impl Instructions {
 /// # Panics
 /// If a slice has not the length its shape asks for, or matrices differ in inputs from the rows.
 pub fn multiply(
-    matrices: &[Quantized],
+    matrices: &[impl Borrow<Quantized>],
     rows: &Activations,
     bias: Option<&[f32]>,
     output: &mut [f32],
@@ -72,19 +74,20 @@ pub fn multiply(
 /// As [`multiply`] does.
 pub fn multiply_with(
     instructions: Instructions,
-    matrices: &[Quantized],
+    matrices: &[impl Borrow<Quantized>],
     rows: &Activations,
     bias: Option<&[f32]>,
     output: &mut [f32],
 ) {
-    let width: usize = matrices.iter().map(Quantized::outputs).sum();
+    let matrices: Vec<&Quantized> = matrices.iter().map(Borrow::borrow).collect();
+    let width: usize = matrices.iter().map(|matrix| matrix.outputs()).sum();
     assert!(matrices.iter().all(|matrix| matrix.inputs() == rows.inputs), "inputs of the rows");
     assert_eq!(output.len(), rows.rows() * width, "elements of the output");
     assert!(bias.is_none_or(|bias| bias.len() == width), "elements of the bias");
     if output.is_empty() {
         return;
     }
-    let panels: usize = matrices.iter().map(Quantized::panels).sum();
+    let panels: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
     let share = panels.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads());
     let mut jobs: Vec<Job<'_>> = Vec::new();
     let mut first = 0;

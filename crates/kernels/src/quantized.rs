@@ -116,7 +116,8 @@ impl Quantized {
         let (records, supers) = self.panel(output / LANES);
         let lane = output % LANES;
         let blocks = into.as_chunks_mut::<BLOCK>().0.iter_mut();
-        for (block, (into, record)) in blocks.zip(records.chunks_exact(layout.bytes())).enumerate() {
+        for (block, (into, record)) in blocks.zip(records.chunks_exact(layout.bytes())).enumerate()
+        {
             let scales = read_scales(layout, record, super_of(layout, supers, block));
             for (i, weight) in into.iter_mut().enumerate() {
                 let code = layout.code(record, i / GROUP, lane * GROUP + i % GROUP);

@@ -11,7 +11,8 @@ struct Noise(u64);
 
 impl Noise {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -26,7 +27,8 @@ impl Noise {
             for _ in 0..inputs / format.values() {
                 let mut block: Vec<u8> = (0..format.bytes()).map(|_| noise.next() as u8).collect();
                 for at in half_places(format) {
-                    let half = (noise.next() % 0x1000 + 0x1800) as u16 | (noise.next() as u16) << 15;
+                    let half =
+                        (noise.next() % 0x1000 + 0x1800) as u16 | (noise.next() as u16) << 15;
                     block[*at..at + 2].copy_from_slice(&half.to_le_bytes());
                 }
                 row.extend(block);
@@ -137,7 +139,8 @@ fn extreme_codes_do_not_overflow() {
             let rows = Activations::new(inputs, &vec![127.0 * sign; inputs]);
             let mut weights = vec![0.0; inputs];
             matrix.row(0, &mut weights);
-            let expected: f64 = weights.iter().map(|w| f64::from(*w) * 127.0 * f64::from(sign)).sum();
+            let expected: f64 =
+                weights.iter().map(|w| f64::from(*w) * 127.0 * f64::from(sign)).sum();
             let mut found = [0.0];
             multiply(&[matrix], &rows, None, &mut found);
             let error = (f64::from(found[0]) - expected).abs();
@@ -188,7 +191,8 @@ fn no_rows_and_no_outputs_are_nothing_to_do() {
 fn packed_weights_take_the_memory_of_the_file() {
     for format in Format::ALL {
         let rows = Noise(4).rows(format, 1024, 64);
-        let (stored, packed) = (rows.concat().len() as f64, pack(format, 1024, &rows).bytes() as f64);
+        let (stored, packed) =
+            (rows.concat().len() as f64, pack(format, 1024, &rows).bytes() as f64);
         assert!(packed <= 1.035 * stored, "{format:?}: {packed} of {stored}");
     }
 }

@@ -20,6 +20,6 @@ pub mod tree_attention;
 
 pub use core_loop::Engine;
 pub use local::{LocalPolicy, LocalReader, share};
-pub use options::{EngineOptions, Kernels};
+pub use options::{EngineOptions, Kernels, UnknownKernels};
 pub use stages::Stages;
 pub use stats::EngineStats;

@@ -37,6 +37,8 @@ pub struct ModelInfo {
     pub weight_bytes: u64,
     /// The device it runs on.
     pub device: String,
+    /// What multiplies in its linear layers, e.g. `Q4_1, Q8_0 by 8-bit activations (avx2)`.
+    pub kernels: String,
     /// Ids that end a sequence.
     pub eos: Vec<u32>,
     /// Whether it has a chat template.
@@ -118,8 +120,9 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
     let Checkpoint { source, naming, config, tokenizer, chat } = Checkpoint::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let multiply = match options.kernels {
-        Kernels::Fastest if device_name == "cpu" => Multiply::Packed,
-        Kernels::Fastest | Kernels::Burn => Multiply::Burn,
+        Kernels::Fastest if device_name == "cpu" => Multiply::Quantized,
+        Kernels::F32 if device_name == "cpu" => Multiply::Packed,
+        Kernels::Fastest | Kernels::F32 | Kernels::Burn => Multiply::Burn,
     };
     let decoder = assemble(&config, source.as_ref(), naming, &device, multiply)?;
     let cost = decoder.cost();
@@ -132,6 +135,7 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
         config: decoder.config.clone(),
         parameters: cost.trunk.midpoint(cost.head),
         weight_bytes: decoder.weight_bytes(),
+        kernels: decoder.kernels(),
         device: device_name,
         eos: tokenizer.eos().to_vec(),
         chat: chat.is_some(),

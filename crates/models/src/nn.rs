@@ -11,6 +11,7 @@ pub mod head;
 pub mod linear;
 pub mod mlp;
 mod packed_linear;
+mod quantized_linear;
 pub mod rms_norm;
 pub mod rope;
 
@@ -21,5 +22,6 @@ pub use head::Head;
 pub use linear::{Dense, Linear};
 pub use mlp::Mlp;
 pub use packed_linear::PackedLinear;
+pub use quantized_linear::QuantizedLinear;
 pub use rms_norm::RmsNorm;
 pub use rope::{Rope, RopeScaling};
