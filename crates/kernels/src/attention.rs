@@ -43,7 +43,7 @@ pub struct Run<'a> {
     /// The first row that sees any.
     pub row: usize,
     /// How many each row sees, from `row` on.
-    pub visible: Vec<usize>,
+    pub visible: &'a [usize],
 }
 
 impl Run<'_> {
@@ -71,7 +71,7 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
     assert_eq!(queries.len(), order.len() * width, "elements of the queries");
     let mut seen = vec![0; order.len()];
     for run in runs {
-        for (row, visible) in run.rows().zip(&run.visible).filter(|(_, visible)| **visible > 0) {
+        for (row, visible) in run.rows().zip(run.visible).filter(|(_, visible)| **visible > 0) {
             assert_eq!(seen[row], run.start, "runs follow each other");
             seen[row] += visible;
         }

@@ -40,33 +40,25 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|number| number.to_bits()).collect()
 }
 
-/// The runs of rows with these paths, neighbours that go on alike sharing them.
-fn shared<'a>(nodes: &'a [Node], paths: &[Vec<(usize, usize)>], dim: usize) -> Vec<Run<'a>> {
-    let mut runs: Vec<(usize, Run<'a>)> = Vec::new();
+/// A node that neighbouring rows see, the first of them, and how much each sees of it.
+type Shared = (usize, usize, Vec<usize>);
+
+/// What rows with these paths see, neighbours that go on alike together.
+fn shared(paths: &[Vec<(usize, usize)>]) -> Vec<Shared> {
+    let mut all: Vec<Shared> = Vec::new();
     let depth = paths.iter().map(Vec::len).max().unwrap_or(0);
     for level in 0..depth {
         for (row, path) in paths.iter().enumerate() {
             let Some(&(node, len)) = path.get(level) else { continue };
-            match runs.last_mut() {
-                Some((last, run)) if *last == node && run.row + run.visible.len() == row => {
-                    run.visible.push(len);
+            match all.last_mut() {
+                Some((last, first, seen)) if *last == node && *first + seen.len() == row => {
+                    seen.push(len);
                 }
-                _ => {
-                    let Node { keys, values, start, len: all, .. } = &nodes[node];
-                    let run = Run {
-                        keys,
-                        values,
-                        stride: all * dim,
-                        start: *start,
-                        row,
-                        visible: vec![len],
-                    };
-                    runs.push((node, run));
-                }
+                _ => all.push((node, row, vec![len])),
             }
         }
     }
-    runs.into_iter().map(|(_, run)| run).collect()
+    all
 }
 
 proptest! {
@@ -108,7 +100,14 @@ proptest! {
         prop_assume!(n_rows % 7 != 0);
         let width = kv_heads * group * dim;
         let queries = numbers(n_rows * width, seed ^ 999);
-        let runs = shared(&nodes, &paths, dim);
+        let seen = shared(&paths);
+        let runs: Vec<Run<'_>> = seen
+            .iter()
+            .map(|(node, row, visible)| {
+                let Node { keys, values, start, len, .. } = &nodes[*node];
+                Run { keys, values, stride: len * dim, start: *start, row: *row, visible }
+            })
+            .collect();
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let found = pool.install(|| attend(heads, &queries, &order, &runs));
 
@@ -127,7 +126,7 @@ proptest! {
             };
             let (keys, values) = (whole(|node| &node.keys), whole(|node| &node.values));
             let len = keys.len() / (kv_heads * dim);
-            let run = Run { keys: &keys, values: &values, stride: len * dim, start: 0, row: 0, visible: vec![len] };
+            let run = Run { keys: &keys, values: &values, stride: len * dim, start: 0, row: 0, visible: &[len] };
             let alone = attend(heads, query, &[0], &[run]);
             prop_assert_eq!(bits(&found[at * width..][..width]), bits(&alone));
 

@@ -8,7 +8,7 @@ use espalier_kernels::{Format, Instructions};
 
 use crate::{
     config::ModelConfig,
-    nn::{Attend, Block, Embedding, Head, Linear, RmsNorm, Rope, linear::Kernel},
+    nn::{Attend, Between, Block, Embedding, Head, Linear, RmsNorm, Rope, linear::Kernel},
 };
 
 /// A decoder-only transformer, whatever its architecture: architectures differ in how they assemble it.
@@ -28,6 +28,8 @@ pub struct Decoder {
     pub heads: Vec<Head>,
     /// Rotations of queries and keys.
     pub rope: Rope,
+    /// What computes between the products.
+    pub between: Between,
     /// Where it runs.
     pub device: Device,
 }
@@ -54,7 +56,10 @@ impl Decoder {
     ) -> Tensor<2> {
         let raw: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
         let raw = Tensor::<1, Int>::from_data(TensorData::new(raw, [ids.len()]), &self.device);
-        let rotation = self.rope.at(positions, &self.device);
+        let rotation = match self.between {
+            Between::Burn => self.rope.at(positions, &self.device),
+            Between::Kernels => self.rope.on_host(positions),
+        };
         let mut stream = self.embedding.forward(raw);
         watch(0, &stream);
         for (layer, block) in self.blocks.iter().enumerate() {

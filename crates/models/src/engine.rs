@@ -13,6 +13,7 @@ pub mod local;
 pub mod options;
 pub mod prefill;
 pub mod read;
+pub mod runs;
 pub mod sample_step;
 pub mod stages;
 pub mod stats;

@@ -13,8 +13,8 @@ use crate::{
     config::ModelConfig,
     decoder::Decoder,
     nn::{
-        Attention, Block, Dense, Embedding, Linear, Mlp, PackedLinear, QuantizedLinear, RmsNorm,
-        Rope, linear::Matrix,
+        Attention, Between, Block, Dense, Embedding, Linear, Mlp, PackedLinear, QuantizedLinear,
+        RmsNorm, Rope, linear::Matrix,
     },
     packed::Packed,
     read_shaped,
@@ -99,6 +99,16 @@ pub enum Multiply {
     Quantized,
 }
 
+impl Multiply {
+    /// What computes between such products.
+    fn between(self) -> Between {
+        match self {
+            Self::Burn => Between::Burn,
+            Self::Packed | Self::Quantized => Between::Kernels,
+        }
+    }
+}
+
 /// How the two numbers of a rotated pair lie in a head's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairLayout {
@@ -131,10 +141,11 @@ impl Assembly<'_> {
         Ok(Decoder {
             embedding,
             blocks: blocks?,
-            norm: RmsNorm::new(norm, config.norm_epsilon, self.device),
+            norm: RmsNorm::new(norm, config.norm_epsilon, self.multiply.between(), self.device),
             head,
             heads,
             rope: Rope::new(config.head_dim, config.rope_theta, &config.rope_scaling),
+            between: self.multiply.between(),
             device: self.device.clone(),
             config: config.clone(),
         })
@@ -179,9 +190,11 @@ impl Assembly<'_> {
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
         let ModelConfig { hidden, intermediate, heads, kv_heads, head_dim, .. } = *self.config;
+        let between = self.multiply.between();
         let norm = |part: &str| {
             let weight = read_shaped(self.source, &self.name(layer, part), &[hidden])?;
-            Ok::<_, LoadError>(RmsNorm::new(weight, self.config.norm_epsilon, self.device))
+            let epsilon = self.config.norm_epsilon;
+            Ok::<_, LoadError>(RmsNorm::new(weight, epsilon, between, self.device))
         };
         let query = heads * head_dim;
         let part = |part: &str, outputs: usize| Part {
@@ -213,6 +226,7 @@ impl Assembly<'_> {
             mlp: Mlp {
                 gate_up: self.linear(hidden, &gate_up, None)?,
                 down: self.linear(intermediate, &[part("down", hidden)], None)?,
+                between,
             },
         })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use espalier_kernels::{Activations, Quantized, multiply};
 
-use super::{Linear, linear::Kernel, packed_linear::to_host};
+use super::{Linear, host::to_host, linear::Kernel};
 
 /// A layer of quantized matrices side by side. CPU only: rows pass through the host.
 #[derive(Debug)]
