@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use espalier_core::{
     Completion, Finish, NodeId, Policy, Read, Request, Sampling, Seed, Service, Step, Stops,
-    TokenStat, Tokens, Until, Want, collect, token::Entropy,
+    TokenStat, Tokens, Until, Want, collect,
 };
 use espalier_models::{DeviceChoice, EngineOptions, LocalPolicy, LocalReader, load, share};
 use proptest::prelude::*;
@@ -51,7 +51,7 @@ fn assert_same(some: &[Completion], others: &[Completion]) {
         let (one, other) = (&one.step, &other.step);
         assert_eq!((&one.tokens, one.finish), (&other.tokens, other.finish));
         let bits = |step: &Step| -> Vec<(u32, u32)> {
-            let nats = |stat: &TokenStat| stat.entropy.as_ref().map_or(0.0, Entropy::nats);
+            let nats = |stat: &TokenStat| stat.entropy.as_ref().map_or(0.0_f32, |all| all.nats());
             step.stats.iter().map(|stat| (stat.logprob.to_bits(), nats(stat).to_bits())).collect()
         };
         assert_eq!(bits(one), bits(other));
