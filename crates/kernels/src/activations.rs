@@ -1,6 +1,6 @@
 //! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::blocks::BLOCK;
@@ -51,10 +51,10 @@ impl Activations {
         let mut blocks = vec![Rounded::ZERO; values.len() / BLOCK];
         let arch = Arch::new();
         if values.len() <= PART {
-            arch.dispatch(|| round_all(values, &mut blocks));
+            arch.dispatch(RoundAll(values, &mut blocks));
         } else {
             let parts = values.par_chunks(PART).zip(blocks.par_chunks_mut(PART / BLOCK));
-            parts.for_each(|(values, blocks)| arch.dispatch(|| round_all(values, blocks)));
+            parts.for_each(|(values, blocks)| arch.dispatch(RoundAll(values, blocks)));
         }
         Self { inputs, blocks }
     }
@@ -66,11 +66,17 @@ impl Activations {
     }
 }
 
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-#[inline(always)]
-fn round_all(values: &[f32], blocks: &mut [Rounded]) {
-    for (block, values) in blocks.iter_mut().zip(values.as_chunks::<BLOCK>().0) {
-        *block = round(values);
+struct RoundAll<'a>(&'a [f32], &'a mut [Rounded]);
+
+impl WithSimd for RoundAll<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (block, values) in self.1.iter_mut().zip(self.0.as_chunks::<BLOCK>().0) {
+            *block = round(values);
+        }
     }
 }
 

@@ -9,12 +9,15 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::{chain::chain, exponential::exp, rows::sum};
+use crate::{
+    chain::chain,
+    exponential::exp,
+    rows::sum,
+    transpose::{PANEL, across},
+};
 
 /// Rows of a tile: they read a shared run once.
 const ROWS: usize = 16;
-/// Keys that are transposed at a time.
-const PANEL: usize = 32;
 /// Queries of a register block.
 const TALL: usize = 4;
 
@@ -153,7 +156,7 @@ fn soften(scores: &mut [f32]) -> f32 {
     for score in scores.iter_mut() {
         *score = exp(*score - largest);
     }
-    sum(scores, |weight| weight).recip()
+    sum(scores).recip()
 }
 
 impl Tile<'_> {
@@ -181,11 +184,7 @@ impl Tile<'_> {
             let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
             let keys = &run.keys[self.head * run.stride..][..most * dim];
             for (block, keys) in keys.chunks(PANEL * dim).enumerate() {
-                for (key, from) in keys.chunks_exact(dim).enumerate() {
-                    for (line, element) in panel.chunks_exact_mut(PANEL).zip(from) {
-                        line[key] = *element;
-                    }
-                }
+                across(keys, dim, &mut panel);
                 let at = run.start + block * PANEL;
                 let columns = keys.len() / dim;
                 let query = |query: usize| {

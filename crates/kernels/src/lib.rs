@@ -20,6 +20,7 @@ mod portable;
 mod product;
 pub mod quantized;
 pub mod rows;
+mod transpose;
 
 pub use activations::Activations;
 pub use attention::{Heads, Run, attend};

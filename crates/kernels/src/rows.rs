@@ -1,6 +1,6 @@
 //! What is done to rows between products, each in one pass: normalization, rotation, the gate.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::exponential::exp;
@@ -10,20 +10,44 @@ const LANES: usize = 16;
 /// Numbers that are worth another thread.
 const SHARE: usize = 1 << 14;
 
-/// The sum of what `of` makes of each number, in an order that depends on their count alone.
+/// The sum of numbers, in an order that depends on their count alone.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-pub(crate) fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
+pub(crate) fn sum(numbers: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (whole, rest) = numbers.as_chunks::<LANES>();
     for chunk in whole {
         for (lane, number) in lanes.iter_mut().zip(chunk) {
-            *lane += of(*number);
+            *lane += *number;
         }
     }
     for (lane, number) in lanes.iter_mut().zip(rest) {
-        *lane += of(*number);
+        *lane += *number;
     }
+    total(lanes)
+}
+
+/// As [`sum`], of the squares.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn sum_of_squares(numbers: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *lane += number * number;
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *lane += number * number;
+    }
+    total(lanes)
+}
+
+/// The sum of lanes, halves added to halves.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn total(mut lanes: [f32; LANES]) -> f32 {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
@@ -62,14 +86,7 @@ pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
     assert!(rows.len().is_multiple_of(width), "rows are as long as the weight");
     by_rows(rows.len() / width, width, |range| {
         let mut output = rows[range.start * width..range.end * width].to_vec();
-        Arch::new().dispatch(|| {
-            for row in output.chunks_exact_mut(width) {
-                let scale = (sum(row, |x| x * x) / width as f32 + epsilon).sqrt().recip();
-                for (x, w) in row.iter_mut().zip(weight) {
-                    *x = *x * scale * w;
-                }
-            }
-        });
+        Arch::new().dispatch(Normalize { rows: &mut output, weight, epsilon });
         output
     })
 }
@@ -86,14 +103,7 @@ pub fn swiglu(rows: &[f32], size: usize) -> Vec<f32> {
     by_rows(rows.len() / (2 * size), size, |range| {
         let mut output = vec![0.0; range.len() * size];
         let rows = &rows[range.start * 2 * size..range.end * 2 * size];
-        Arch::new().dispatch(|| {
-            for (to, row) in output.chunks_exact_mut(size).zip(rows.chunks_exact(2 * size)) {
-                let (gate, up) = row.split_at(size);
-                for ((to, gate), up) in to.iter_mut().zip(gate).zip(up) {
-                    *to = gate / (1.0 + exp(-gate)) * up;
-                }
-            }
-        });
+        Arch::new().dispatch(Gate { rows, size, output: &mut output });
         output
     })
 }
@@ -163,17 +173,81 @@ pub fn turned(
         all.keys.extend_from_slice(keys);
         all.values.extend_from_slice(values);
     }
-    let scale = (dim as f32).sqrt().recip();
-    Arch::new().dispatch(|| {
-        let angles = cos.chunks_exact(dim / 2).zip(sin.chunks_exact(dim / 2));
-        let queries = all.queries.chunks_exact_mut(heads * dim);
-        let rows = queries.zip(all.keys.chunks_exact_mut(kv_heads * dim)).zip(angles);
-        for ((queries, keys), (cos, sin)) in rows {
-            turn(queries, cos, sin, scale);
-            turn(keys, cos, sin, 1.0);
-        }
-    });
+    let (arch, scale) = (Arch::new(), (dim as f32).sqrt().recip());
+    arch.dispatch(Turn { rows: &mut all.queries, heads, dim, cos, sin, scale });
+    arch.dispatch(Turn { rows: &mut all.keys, heads: kv_heads, dim, cos, sin, scale: 1.0 });
     all
+}
+
+// Closures would do, were they always inlined where the instruction set is known.
+
+struct Normalize<'a> {
+    rows: &'a mut [f32],
+    weight: &'a [f32],
+    epsilon: f32,
+}
+
+impl WithSimd for Normalize<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.weight.len();
+        for row in self.rows.chunks_exact_mut(width) {
+            let mean = sum_of_squares(row) / width as f32;
+            let scale = (mean + self.epsilon).sqrt().recip();
+            for (x, w) in row.iter_mut().zip(self.weight) {
+                *x = *x * scale * w;
+            }
+        }
+    }
+}
+
+struct Gate<'a> {
+    rows: &'a [f32],
+    size: usize,
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Gate<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let rows = self.rows.chunks_exact(2 * self.size);
+        for (to, row) in self.output.chunks_exact_mut(self.size).zip(rows) {
+            let (gate, up) = row.split_at(self.size);
+            for ((to, gate), up) in to.iter_mut().zip(gate).zip(up) {
+                *to = gate / (1.0 + exp(-gate)) * up;
+            }
+        }
+    }
+}
+
+struct Turn<'a> {
+    rows: &'a mut [f32],
+    heads: usize,
+    dim: usize,
+    cos: &'a [f32],
+    sin: &'a [f32],
+    scale: f32,
+}
+
+impl WithSimd for Turn<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let half = self.dim / 2;
+        let angles = self.cos.chunks_exact(half).zip(self.sin.chunks_exact(half));
+        let rows = self.rows.chunks_exact_mut(self.heads * self.dim);
+        for (row, (cos, sin)) in rows.zip(angles) {
+            turn(row, cos, sin, self.scale);
+        }
+    }
 }
 
 #[cfg(test)]

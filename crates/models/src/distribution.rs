@@ -1,7 +1,7 @@
 //! Distributions: what logits say of the next token, exactly and over the whole vocabulary.
 
 use espalier_core::{ModelError, TokenId};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Lanes summed side by side: fixed, so that the result does not depend on the machine.
 const LANES: usize = 16;
@@ -37,7 +37,7 @@ impl Distribution {
     /// assert!(distribution.self_certainty() < 1e-6);
     /// ```
     pub fn new(logits: &[f32]) -> Result<Self, ModelError> {
-        Arch::new().dispatch(|| Self::summarize(logits))
+        Arch::new().dispatch(Summary(logits))
     }
 
     #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
@@ -134,6 +134,18 @@ impl Distribution {
     #[must_use]
     pub fn top(&self, logits: &[f32], k: usize) -> Vec<(TokenId, f32)> {
         top(logits, k).into_iter().map(|id| (id, self.logprob(logits, id))).collect()
+    }
+}
+
+struct Summary<'a>(&'a [f32]);
+
+impl WithSimd for Summary<'_> {
+    type Output = Result<Distribution, ModelError>;
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        Distribution::summarize(self.0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The sampler: from a row of logits to one token.
 
 use espalier_core::{Sampling, TokenId};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::distribution::{Distribution, exp, top};
 
@@ -96,19 +96,7 @@ const LANES: usize = 16;
 /// total: first the block, then the place in it.
 fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
     let weight = |logit: f32| exp((logit - max) / temperature);
-    let blocks: Vec<f64> = Arch::new().dispatch(|| {
-        let mut sums = Vec::with_capacity(logits.len().div_ceil(BLOCK));
-        for block in logits.chunks(BLOCK) {
-            let mut lanes = [0.0_f32; LANES];
-            for chunk in block.chunks(LANES) {
-                for (lane, logit) in lanes.iter_mut().zip(chunk) {
-                    *lane += exp((logit - max) / temperature);
-                }
-            }
-            sums.push(lanes.into_iter().map(f64::from).sum());
-        }
-        sums
-    });
+    let blocks = Arch::new().dispatch(BlockSums { logits, max, temperature });
     let mut left = draw * blocks.iter().sum::<f64>();
     let mut last = 0;
     for (block, sum) in blocks.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
@@ -131,6 +119,38 @@ fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
         }
     }
     at
+}
+
+/// The sum of the weights of each block.
+struct BlockSums<'a> {
+    logits: &'a [f32],
+    max: f32,
+    temperature: f32,
+}
+
+impl WithSimd for BlockSums<'_> {
+    type Output = Vec<f64>;
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
+        let Self { logits, max, temperature } = self;
+        let mut sums = Vec::with_capacity(logits.len().div_ceil(BLOCK));
+        for block in logits.chunks(BLOCK) {
+            let mut lanes = [0.0_f32; LANES];
+            let (whole, rest) = block.as_chunks::<LANES>();
+            for chunk in whole {
+                for (lane, logit) in lanes.iter_mut().zip(chunk) {
+                    *lane += exp((logit - max) / temperature);
+                }
+            }
+            for (lane, logit) in lanes.iter_mut().zip(rest) {
+                *lane += exp((logit - max) / temperature);
+            }
+            sums.push(lanes.into_iter().map(f64::from).sum());
+        }
+        sums
+    }
 }
 
 #[cfg(test)]
