@@ -135,7 +135,9 @@ impl WithSimd for Attended<'_> {
         let mut output = vec![0.0; tile.seen.len() * shared * dim];
         tile.values(simd, width, &weights, &mut output);
         for (output, scale) in output.chunks_exact_mut(dim).zip(scales) {
-            output.iter_mut().for_each(|value| *value *= scale);
+            for value in output {
+                *value *= scale;
+            }
         }
         output
     }

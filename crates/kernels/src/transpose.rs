@@ -32,7 +32,6 @@ struct Across<'a> {
 impl pulp::NullaryFnOnce for Across<'_> {
     type Output = ();
 
-    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn call(self) {
         use std::arch::x86_64::__m256;
