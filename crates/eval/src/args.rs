@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use espalier_core::{Aggregate, Spend};
+use espalier_models::Kernels;
 
 use crate::config::DatasetSpec;
 use crate::dataset::DatasetKind;
@@ -248,6 +249,10 @@ pub struct ModelArgs {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// What multiplies weights: `fastest` (on the CPU quantized weights as they are, with activations of
+    /// 8 bits), `f32` (weights widened) or `burn` (the reference)
+    #[arg(long, default_value = "fastest")]
+    pub kernels: Kernels,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -5,6 +5,7 @@ pub(crate) mod heads;
 pub mod llama;
 pub mod mistral;
 pub mod qwen2;
+mod stack;
 
 use burn::tensor::Device;
 

@@ -1,6 +1,7 @@
 //! Distributions: what logits say of the next token, exactly and over the whole vocabulary.
 
 use espalier_core::{ModelError, TokenId};
+use pulp::{Arch, Simd, WithSimd};
 
 /// Lanes summed side by side: fixed, so that the result does not depend on the machine.
 const LANES: usize = 16;
@@ -36,11 +37,17 @@ impl Distribution {
     /// assert!(distribution.self_certainty() < 1e-6);
     /// ```
     pub fn new(logits: &[f32]) -> Result<Self, ModelError> {
+        Arch::new().dispatch(Summary(logits))
+    }
+
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    fn summarize(logits: &[f32]) -> Result<Self, ModelError> {
         let finite = logits.iter().fold(true, |finite, logit| finite & logit.is_finite());
         if !finite || logits.is_empty() {
             return Err(ModelError::NotFinite { what: "logits".to_owned() });
         }
-        let max = logits.iter().fold(f32::NEG_INFINITY, |max, logit| max.max(*logit));
+        let max = largest(logits);
         let argmax = logits.iter().position(|logit| *logit >= max).unwrap_or(0);
         let (mut sums, mut weighted, mut plain) =
             ([0.0_f64; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
@@ -130,6 +137,32 @@ impl Distribution {
     }
 }
 
+struct Summary<'a>(&'a [f32]);
+
+impl WithSimd for Summary<'_> {
+    type Output = Result<Distribution, ModelError>;
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+        Distribution::summarize(self.0)
+    }
+}
+
+/// The largest of numbers that are not NaN.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn largest(numbers: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *lane = if *number > *lane { *number } else { *lane };
+        }
+    }
+    lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, number| max.max(*number))
+}
+
 /// The ids of the `k` largest values, largest first, ties by id. One pass over the values.
 #[must_use]
 pub fn top(values: &[f32], k: usize) -> Vec<TokenId> {
@@ -151,6 +184,8 @@ pub fn top(values: &[f32], k: usize) -> Vec<TokenId> {
 
 /// `e^x` for x ≤ 0, in arithmetic that compilers vectorize; relative error below 3e-7, 0 below −87.
 #[must_use]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // e^x = 2^n · 2^f with n the nearest integer to x / ln 2; the polynomial is 2^f by Taylor's series.
     const SHIFT: f32 = 12_582_912.0; // 1.5 · 2^23: adding it rounds to an integer

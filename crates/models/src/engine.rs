@@ -13,6 +13,7 @@ pub mod local;
 pub mod options;
 pub mod prefill;
 pub mod read;
+pub mod runs;
 pub mod sample_step;
 pub mod stages;
 pub mod stats;
@@ -20,6 +21,6 @@ pub mod tree_attention;
 
 pub use core_loop::Engine;
 pub use local::{LocalPolicy, LocalReader, share};
-pub use options::{EngineOptions, Kernels};
+pub use options::{EngineOptions, Kernels, UnknownKernels};
 pub use stages::Stages;
 pub use stats::EngineStats;

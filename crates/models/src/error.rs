@@ -89,6 +89,14 @@ pub enum LoadError {
         /// The type's name in its format.
         dtype: String,
     },
+    /// A tensor's quantized weights cannot be multiplied.
+    #[error("tensor `{tensor}` is damaged, fetch the file again: {reason}")]
+    Quantized {
+        /// The tensor's name.
+        tensor: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A value of the model's configuration is missing, of the wrong type or out of range.
     #[error("`{}`: `{key}` {reason}", path.display())]
     Config {

@@ -157,6 +157,11 @@ impl WeightSource for GgufFile {
         let entry = self.tensors.get(name).ok_or_else(|| missing(self, name))?;
         self.file.read_f32(name, &entry.span)
     }
+
+    fn read_stored(&self, name: &str) -> Result<Vec<u8>, LoadError> {
+        let entry = self.tensors.get(name).ok_or_else(|| missing(self, name))?;
+        self.file.read_stored(name, &entry.span)
+    }
 }
 
 /// Reads magic number, version and counts; returns the numbers of tensors and of metadata keys.

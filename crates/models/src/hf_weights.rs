@@ -120,6 +120,17 @@ impl WeightSource for HfWeights {
             }),
         }
     }
+
+    fn read_stored(&self, name: &str) -> Result<Vec<u8>, LoadError> {
+        let entry = self.tensors.get(name).ok_or_else(|| missing(self, name))?;
+        match &entry.span {
+            Some(span) => self.files[entry.file].read_stored(name, span),
+            None => Err(LoadError::UnsupportedType {
+                tensor: name.to_owned(),
+                dtype: entry.info.dtype.clone(),
+            }),
+        }
+    }
 }
 
 /// Reads a file's header; returns where its data begins and what lies there.

@@ -40,7 +40,9 @@ pub use chat::{ChatTemplate, Message};
 pub use chat_functions::Date;
 pub use config::{Architecture, ModelConfig};
 pub use device::{DeviceChoice, DeviceError};
-pub use engine::{Engine, EngineOptions, EngineStats, Kernels, LocalPolicy, LocalReader, share};
+pub use engine::{
+    Engine, EngineOptions, EngineStats, Kernels, LocalPolicy, LocalReader, UnknownKernels, share,
+};
 pub use error::LoadError;
 pub use gguf::GgufFile;
 pub use gguf_value::{FromGguf, GgufValue};

@@ -2,11 +2,12 @@
 
 use std::{path::Path, sync::Arc};
 
+use espalier_kernels::Format;
 use serde::Serialize;
 
 use crate::{
     ChatTemplate, Date, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights,
-    JsonFile, Kernels, LoadError, ModelConfig, Tokenizer, WeightSource,
+    JsonFile, Kernels, LoadError, ModelConfig, TensorInfo, Tokenizer, WeightSource,
     arch::{Multiply, Naming, assemble, heads},
 };
 
@@ -37,6 +38,8 @@ pub struct ModelInfo {
     pub weight_bytes: u64,
     /// The device it runs on.
     pub device: String,
+    /// What multiplies in its linear layers, e.g. `Q4_1, Q8_0 by 8-bit activations (avx2)`.
+    pub kernels: String,
     /// Ids that end a sequence.
     pub eos: Vec<u32>,
     /// Whether it has a chat template.
@@ -85,14 +88,18 @@ impl Checkpoint {
         Ok(Self { chat, ..checkpoint })
     }
 
-    /// Memory that its weights will hold, in bytes, as far as its header tells: every value as `f32`, whatever it is
-    /// stored as. The rows that pad packed matrices come to it.
+    /// Memory that its weights will hold on a device of this name, in bytes, as far as its header tells: those
+    /// that are multiplied as they are stored as many bytes as there, all others four a value. The rows that pad
+    /// packed matrices come to it.
     #[must_use]
-    pub fn weight_bytes(&self) -> u64 {
+    pub fn weight_bytes(&self, kernels: Kernels, device_name: &str) -> u64 {
+        let quantized = multiply(kernels, device_name) == Multiply::Quantized;
+        let held = |info: TensorInfo| match Format::from_name(&info.dtype) {
+            Some(_) if quantized => info.bytes,
+            _ => info.values() as u64 * size_of::<f32>() as u64,
+        };
         let names = self.source.names();
-        let values =
-            names.iter().filter_map(|name| self.source.info(name)).map(|info| info.values());
-        values.map(|values| values as u64 * size_of::<f32>() as u64).sum()
+        names.iter().filter_map(|name| self.source.info(name)).map(held).sum()
     }
 
     fn open_dir(path: &Path) -> Result<Self, LoadError> {
@@ -118,6 +125,15 @@ impl Checkpoint {
     }
 }
 
+/// What multiplies on a device of this name.
+fn multiply(kernels: Kernels, device_name: &str) -> Multiply {
+    match kernels {
+        Kernels::Fastest if device_name == "cpu" => Multiply::Quantized,
+        Kernels::F32 if device_name == "cpu" => Multiply::Packed,
+        Kernels::Fastest | Kernels::F32 | Kernels::Burn => Multiply::Burn,
+    }
+}
+
 /// Loads a GGUF file or a Hugging Face directory onto a device.
 ///
 /// # Errors
@@ -127,10 +143,7 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
     let (device, device_name) = device.open()?;
     let Checkpoint { source, naming, config, tokenizer, chat } = Checkpoint::open(path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let multiply = match options.kernels {
-        Kernels::Fastest if device_name == "cpu" => Multiply::Packed,
-        Kernels::Fastest | Kernels::Burn => Multiply::Burn,
-    };
+    let multiply = multiply(options.kernels, &device_name);
     let decoder = assemble(&config, source.as_ref(), naming, &device, multiply)?;
     let cost = decoder.cost();
     let info = ModelInfo {
@@ -142,6 +155,7 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
         config: decoder.config.clone(),
         parameters: cost.trunk.midpoint(cost.head),
         weight_bytes: decoder.weight_bytes(),
+        kernels: decoder.kernels(),
         device: device_name,
         eos: tokenizer.eos().to_vec(),
         chat: chat.is_some(),
@@ -157,7 +171,7 @@ mod tests {
     #[test]
     fn a_header_tells_what_the_weights_will_hold() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets/house/policy");
-        let told = Checkpoint::open(&path).unwrap().weight_bytes();
+        let told = Checkpoint::open(&path).unwrap().weight_bytes(Kernels::Fastest, "cpu");
         let model = load(&path, DeviceChoice::Cpu, EngineOptions::default()).unwrap();
         let held = model.info.weight_bytes;
         assert!(told <= held && held - told < held / 50, "{told} told, {held} held");

@@ -80,6 +80,15 @@ impl TensorFile {
         Ok(())
     }
 
+    /// Reads a tensor's bytes.
+    pub(crate) fn read_stored(&self, name: &str, span: &Span) -> Result<Vec<u8>, LoadError> {
+        let what = format!("tensor `{name}`");
+        self.check(span.offset, span.bytes, &what)?;
+        let mut bytes = vec![0; span.bytes as usize];
+        self.read_at(span.offset, &mut bytes, &what)?;
+        Ok(bytes)
+    }
+
     /// Reads a tensor as `f32`; beside the result, only one piece of the file is in memory.
     pub(crate) fn read_f32(&self, name: &str, span: &Span) -> Result<Vec<f32>, LoadError> {
         let Some(convert) = span.kind.convert else {

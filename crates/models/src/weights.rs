@@ -43,6 +43,13 @@ pub trait WeightSource: Debug + Send + Sync {
     /// [`LoadError::MissingTensor`] if there is no such tensor, [`LoadError::UnsupportedType`] if
     /// its number format is not read, [`LoadError::Io`] if the file cannot be read.
     fn read_f32(&self, name: &str) -> Result<Vec<f32>, LoadError>;
+
+    /// A tensor's bytes as they are stored, in row-major order.
+    ///
+    /// # Errors
+    /// [`LoadError::MissingTensor`] if there is no such tensor, [`LoadError::UnsupportedType`] if
+    /// its number format is not known, [`LoadError::Io`] if the file cannot be read.
+    fn read_stored(&self, name: &str) -> Result<Vec<u8>, LoadError>;
 }
 
 /// Reads a tensor which must have the given row-major shape, outermost dimension first.
@@ -54,6 +61,20 @@ pub fn read_shaped(
     name: &str,
     expected: &[usize],
 ) -> Result<Vec<f32>, LoadError> {
+    check_shape(source, name, expected)?;
+    source.read_f32(name)
+}
+
+/// Checks that a tensor has the given row-major shape, outermost dimension first.
+///
+/// # Errors
+/// [`LoadError::MissingTensor`] if there is no such tensor, [`LoadError::Shape`] if it has another
+/// shape.
+pub(crate) fn check_shape(
+    source: &dyn WeightSource,
+    name: &str,
+    expected: &[usize],
+) -> Result<TensorInfo, LoadError> {
     let info = source.info(name).ok_or_else(|| missing(source, name))?;
     if info.shape != expected {
         return Err(LoadError::Shape {
@@ -62,7 +83,7 @@ pub fn read_shaped(
             found: info.shape,
         });
     }
-    source.read_f32(name)
+    Ok(info)
 }
 
 /// The error of asking a source for a tensor that it does not have.

@@ -22,7 +22,7 @@ fn ids(golden: &SafeTensors<'_>) -> Vec<u32> {
 }
 
 fn check(model: &Path, golden: &Path) {
-    for kernels in [Kernels::Fastest, Kernels::Burn] {
+    for kernels in [Kernels::Fastest, Kernels::F32, Kernels::Burn] {
         check_with(model, golden, kernels);
     }
 }

@@ -6,7 +6,7 @@ mod files;
 use std::sync::Arc;
 
 use espalier_core::{Request, Sampling, Seed, Stops, Until, collect};
-use espalier_models::{DeviceChoice, EngineOptions, load, share};
+use espalier_models::{DeviceChoice, EngineOptions, Kernels, load, share};
 
 #[test]
 fn greedy_continuations_equal_llama_cpp() {
@@ -19,7 +19,8 @@ fn greedy_continuations_equal_llama_cpp() {
     };
     let prompts = fixture["prompts"].as_array().unwrap();
     assert!(prompts.len() >= 20);
-    let engine = load(&model, DeviceChoice::Cpu, EngineOptions::default()).unwrap().engine;
+    let options = EngineOptions { kernels: Kernels::F32, ..EngineOptions::default() };
+    let engine = load(&model, DeviceChoice::Cpu, options).unwrap().engine;
     let tokenizer = Arc::clone(engine.tokenizer());
     let (mut policy, _) = share(engine);
     let requests = prompts.iter().map(|prompt| Request {

@@ -52,15 +52,17 @@ pub(super) fn workspace(metadata: &Metadata) -> Result<Vec<Crate>> {
 const LIBRARIES: &[&str] =
     &["espalier-core", "espalier-models", "espalier-search", "espalier-prm", "espalier-exec"];
 
+/// What only the model runtime may name.
+const KERNELS: &str = "espalier-kernels";
+
 /// The crates of the workspace that the crate `name` may name, in any table; `None` where the rules do
 /// not know the crate.
 fn allowed_siblings(name: &str) -> Option<Vec<&'static str>> {
     let with = |more: &[&'static str]| Some([LIBRARIES, more].concat());
     match name {
-        "espalier-core" | "xtask" => Some(vec![]),
-        "espalier-models" | "espalier-search" | "espalier-prm" | "espalier-exec" => {
-            Some(vec!["espalier-core"])
-        }
+        "espalier-core" | KERNELS | "xtask" => Some(vec![]),
+        "espalier-models" => Some(vec!["espalier-core", KERNELS]),
+        "espalier-search" | "espalier-prm" | "espalier-exec" => Some(vec!["espalier-core"]),
         "espalier-eval" => with(&[]),
         "espalier-train" => with(&["espalier-eval"]),
         "espalier" => with(&["espalier-eval", "espalier-train"]),
@@ -161,7 +163,14 @@ mod tests {
     fn violations(name: &str, dependencies: &[(&str, bool)]) -> Vec<String> {
         let mut crates: Vec<Crate> = LIBRARIES
             .iter()
-            .chain(&["espalier-eval", "espalier-train", "espalier", "espalier-benches", "xtask"])
+            .chain(&[
+                KERNELS,
+                "espalier-eval",
+                "espalier-train",
+                "espalier",
+                "espalier-benches",
+                "xtask",
+            ])
             .filter(|other| **other != name)
             .map(|name| krate(name, &[]))
             .collect();
@@ -199,6 +208,9 @@ mod tests {
         assert!(!refused("espalier-eval", "espalier-models"));
         assert!(!refused("espalier", "espalier-search"));
         assert!(refused("xtask", "espalier-core"));
+        assert!(!refused("espalier-models", KERNELS));
+        assert!(refused("espalier-search", KERNELS));
+        assert!(refused(KERNELS, "espalier-core"));
     }
 
     #[test]

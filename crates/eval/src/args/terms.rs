@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use espalier_core::Budget;
+use espalier_models::{EngineOptions, Kernels};
 
 use super::DatasetArg;
 use super::numbers::{at_least_one, bytes};
@@ -18,6 +19,10 @@ pub struct Terms {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// What multiplies weights: `fastest` (on the CPU quantized weights as they are, with activations of
+    /// 8 bits), `f32` (weights widened) or `burn` (the reference)
+    #[arg(long, default_value = "fastest", help_heading = "Model")]
+    pub kernels: Kernels,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
     /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
@@ -71,6 +76,13 @@ impl Terms {
     #[must_use]
     pub fn max_tokens(&self) -> NonZeroU32 {
         self.max_tokens.unwrap_or(self.dataset.max_tokens())
+    }
+
+    /// How the policy's engine is made.
+    #[must_use]
+    pub fn engine(&self) -> EngineOptions {
+        let (kv_limit, kernels) = (self.kv_limit, self.kernels);
+        EngineOptions { kv_limit, kernels, ..EngineOptions::default() }
     }
 
     /// The problems, as data.

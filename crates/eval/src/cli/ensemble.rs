@@ -45,8 +45,9 @@ pub(super) fn ensemble(arguments: &args::Ensemble) -> Result<(), Failure> {
     let budget = terms.budget.unwrap_or_default();
     let strategy = spec.member();
     let shares: Vec<Budget> = (0..count.get()).map(|index| budget.share(index, count)).collect();
-    let look =
-        |(model, share): (&String, &Budget)| Member::look(model, terms, &strategy, &dataset, share);
+    let look = |(model, share): (&String, &Budget)| {
+        Member::look(model, terms, &strategy, &dataset, share, &device_name)
+    };
     let members = arguments.members.iter().zip(&shares).map(look).collect::<Result<Vec<_>, _>>()?;
     check_distinct(&members)?;
     let chunks = fit(&members, arguments.memory, terms.kv_limit)?;
@@ -123,9 +124,8 @@ struct Company<'a> {
 impl Company<'_> {
     fn load(&mut self, index: usize) -> Result<(), Failure> {
         let (model, manner) = (&self.members[index].model, self.spec.member().manner());
-        let kv_limit = self.terms.kv_limit;
-        self.loaded[index] =
-            Some(Loaded::open(model, self.device, self.dataset, manner, kv_limit)?);
+        let options = self.terms.engine();
+        self.loaded[index] = Some(Loaded::open(model, self.device, self.dataset, manner, options)?);
         Ok(())
     }
 

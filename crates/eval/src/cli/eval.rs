@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use espalier_core::{Forms, Scorer};
-use espalier_models::DeviceChoice;
+use espalier_models::{DeviceChoice, Kernels};
 use serde_json::{Value, json};
 
 use super::{
@@ -49,14 +49,15 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if let Some(warning) = sandbox.as_ref().and_then(|sandbox| sandbox.warning.as_deref()) {
         say(&args.terms, warning);
     }
-    let loaded = Loaded::open(&args.model, device, &dataset, spec.manner(), args.terms.kv_limit)?;
+    let loaded = Loaded::open(&args.model, device, &dataset, spec.manner(), args.terms.engine())?;
     if args.terms.kv_limit.is_some() && args.prm.as_deref().is_some_and(|path| loaded.is_of(path)) {
         return Err(Failure::BadInput(anyhow!(
             "`--kv-limit` cannot be kept where `--prm` is the policy itself: its scores are paid for as if what \
              they go on from were held; leave `--kv-limit` out"
         )));
     }
-    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
+    let open =
+        |path: &PathBuf| Prm::open(path, args.prm_family, device, args.terms.kernels, &loaded);
     let prm = args.prm.as_ref().map(open).transpose()?;
     if prm.as_ref().is_some_and(|prm| prm.signed) {
         spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
@@ -198,10 +199,14 @@ fn info(
     if let Some(limit) = run.terms.kv_limit {
         info.generation["kv_limit"] = limit.into();
     }
+    if run.terms.kernels != Kernels::default() {
+        info.generation["kernels"] = json!(run.terms.kernels);
+    }
     if let Some(prm) = prm {
         info.generation["prm"] = prm.identity.clone();
     }
     info.runtime["device"] = Value::String(loaded.device.clone());
+    info.runtime["kernels"] = Value::String(loaded.kernels.clone());
     info.runtime["prompt"] = loaded.prompt_text(dataset, spec.manner()).into();
     info.runtime["kv_bytes_per_token"] = loaded.kv_bytes_per_token.into();
     if let Some(path) = &run.terms.data {

@@ -46,6 +46,8 @@ pub(super) struct Loaded {
     pub(super) identity: Value,
     /// Where it computes.
     pub(super) device: String,
+    /// What multiplies in it.
+    pub(super) kernels: String,
     /// Bytes of keys and values one token holds.
     pub(super) kv_bytes_per_token: u64,
     /// Where steps and answers end.
@@ -65,10 +67,9 @@ impl Loaded {
         device: DeviceChoice,
         dataset: &Dataset,
         manner: Manner,
-        kv_limit: Option<u64>,
+        options: EngineOptions,
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
-        let options = EngineOptions { kv_limit, ..EngineOptions::default() };
         let model = load(&path, device, options).map_err(Failure::bad)?;
         let (policy, reader) = share(model.engine);
         let prompts = prompts(dataset, manner, model.chat.as_ref(), &policy)?;
@@ -87,6 +88,7 @@ impl Loaded {
             chat,
             identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
             device: model.info.device,
+            kernels: model.info.kernels,
             kv_bytes_per_token: model.info.config.kv_bytes_per_token(),
             stops: Arc::new(Stops { boundary, end, ..Stops::default() }),
             prompts,

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use espalier_core::Budget;
-use espalier_models::Checkpoint;
+use espalier_models::{Checkpoint, Kernels};
 use serde_json::{Value, json};
 
 use super::{
@@ -38,6 +38,7 @@ impl Member {
         strategy: &StrategySpec,
         dataset: &Dataset,
         budget: &Budget,
+        device_name: &str,
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let checkpoint = Checkpoint::open(&path).map_err(Failure::bad)?;
@@ -53,11 +54,14 @@ impl Member {
         if let Some(limit) = terms.kv_limit {
             generation["kv_limit"] = limit.into();
         }
+        if terms.kernels != Kernels::default() {
+            generation["kernels"] = json!(terms.kernels);
+        }
         Ok(Self {
             model: model.to_owned(),
             name,
             generation,
-            weight_bytes: checkpoint.weight_bytes(),
+            weight_bytes: checkpoint.weight_bytes(terms.kernels, device_name),
             kv_bytes_per_token: checkpoint.config.kv_bytes_per_token(),
         })
     }

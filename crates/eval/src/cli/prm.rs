@@ -4,7 +4,9 @@ use std::{num::NonZeroU32, path::Path};
 
 use anyhow::anyhow;
 use espalier_core::{ChatFormat, Reader};
-use espalier_models::{ChatTemplate, DeviceChoice, EngineOptions, LocalReader, load, share};
+use espalier_models::{
+    ChatTemplate, DeviceChoice, EngineOptions, Kernels, LocalReader, load, share,
+};
 use espalier_prm::{
     Bounds, Family, RewardModel, StepMarks,
     families::{
@@ -54,6 +56,7 @@ impl Prm {
         path: &Path,
         family: Option<PrmFamilyArg>,
         device: DeviceChoice,
+        kernels: Kernels,
         policy: &Loaded,
     ) -> Result<Self, Failure> {
         let asked = family.unwrap_or(PrmFamilyArg::Auto);
@@ -66,7 +69,8 @@ impl Prm {
         let (reader, chat) = if policy.is_of(path) {
             (policy.reader.clone(), policy.template.clone())
         } else {
-            let model = load(path, device, EngineOptions::default()).map_err(Failure::bad)?;
+            let options = EngineOptions { kernels, ..EngineOptions::default() };
+            let model = load(path, device, options).map_err(Failure::bad)?;
             (share(model.engine).1, model.chat)
         };
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::anyhow;
 use espalier_core::{Budget, Clock, Scorer};
-use espalier_models::DeviceChoice;
+use espalier_models::{DeviceChoice, EngineOptions, Kernels};
 use serde_json::Value;
 
 use super::{
@@ -43,8 +43,10 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     if let Some(message) = message {
         say(args, &message);
     }
-    let mut loaded = Loaded::open(&args.model, device, &dataset, Manner::Reason, None)?;
-    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, &loaded);
+    let mut loaded =
+        Loaded::open(&args.model, device, &dataset, Manner::Reason, EngineOptions::default())?;
+    let open =
+        |path: &PathBuf| Prm::open(path, args.prm_family, device, Kernels::default(), &loaded);
     let mut prm = args.prm.as_ref().map(open).transpose()?;
     for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {
         let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
@@ -94,7 +96,7 @@ fn carry_out(
 ) -> Result<Option<Report>, Failure> {
     let interrupt = Interrupt::watch()?;
     let (identity, chat, device) = (loaded.identity.clone(), loaded.chat, loaded.device.clone());
-    let kv_bytes_per_token = loaded.kv_bytes_per_token;
+    let (kernels, kv_bytes_per_token) = (loaded.kernels.clone(), loaded.kv_bytes_per_token);
     let prompt = loaded.prompt_text(plan.dataset, Manner::Reason);
     let judge = prm.as_ref().map(|prm| prm.identity.clone());
     let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
@@ -105,6 +107,7 @@ fn carry_out(
             info.generation["prm"] = judge.clone();
         }
         info.runtime["device"] = Value::String(device.clone());
+        info.runtime["kernels"] = Value::String(kernels.clone());
         info.runtime["kv_bytes_per_token"] = kv_bytes_per_token.into();
         info.runtime["prompt"] = prompt.clone().into();
         info

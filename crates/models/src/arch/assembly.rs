@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 
-use super::heads;
+use super::{
+    heads,
+    stack::{Part, Rows},
+};
 use crate::{
     LoadError, WeightSource,
     config::ModelConfig,
     decoder::Decoder,
     nn::{
-        Attention, Block, Dense, Embedding, Linear, Mlp, PackedLinear, RmsNorm, Rope,
-        linear::Matrix,
+        Attention, Between, Block, Dense, Embedding, Linear, Mlp, PackedLinear, QuantizedLinear,
+        RmsNorm, Rope, linear::Matrix,
     },
     packed::Packed,
     read_shaped,
@@ -90,8 +93,20 @@ const GGUF: [&str; 9] = [
 pub enum Multiply {
     /// Burn's matrix product, on any device.
     Burn,
-    /// Packed weights and their own kernel, on the CPU.
+    /// Packed `f32` weights and their own kernel, on the CPU.
     Packed,
+    /// Quantized weights as they are, and their own kernel, on the CPU; others as [`Packed`](Self::Packed).
+    Quantized,
+}
+
+impl Multiply {
+    /// What computes between such products.
+    fn between(self) -> Between {
+        match self {
+            Self::Burn => Between::Burn,
+            Self::Packed | Self::Quantized => Between::Kernels,
+        }
+    }
 }
 
 /// How the two numbers of a rotated pair lie in a head's rows.
@@ -126,10 +141,11 @@ impl Assembly<'_> {
         Ok(Decoder {
             embedding,
             blocks: blocks?,
-            norm: RmsNorm::new(norm, config.norm_epsilon, self.device),
+            norm: RmsNorm::new(norm, config.norm_epsilon, self.multiply.between(), self.device),
             head,
             heads,
             rope: Rope::new(config.head_dim, config.rope_theta, &config.rope_scaling),
+            between: self.multiply.between(),
             device: self.device.clone(),
             config: config.clone(),
         })
@@ -137,26 +153,34 @@ impl Assembly<'_> {
 
     /// The embedding, and the vocabulary's head. A checkpoint with a head of another kind may lack that.
     fn vocabulary(&self) -> Result<(Embedding, Option<Box<dyn Linear>>), LoadError> {
-        let (hidden, vocab) = (self.config.hidden, self.config.vocab);
-        let read = |name: &str| read_shaped(self.source, name, &[vocab, hidden]);
-        let table = read(self.naming.embedding())?;
-        let one = |values| [Matrix { values, outputs: vocab }];
+        let (hidden, outputs) = (self.config.hidden, self.config.vocab);
+        let part = |name: &str| Part { name: name.to_owned(), outputs, rows: Rows::AsWanted };
+        let table = part(self.naming.embedding());
+        let quantized = self.quantized(hidden, std::slice::from_ref(&table))?;
+        let read = || read_shaped(self.source, &table.name, &[outputs, hidden]);
         if !self.config.tied {
-            let embedding = Embedding::rows(table, hidden, self.device);
+            let embedding = match quantized.and_then(|mut table| table.pop()) {
+                Some(table) => Embedding::Quantized(table),
+                None => Embedding::rows(read()?, hidden, self.device),
+            };
             let name = self.naming.head();
             if self.source.info(name).is_none() && heads::any(self.source) {
                 return Ok((embedding, None));
             }
-            let head = one(read(name)?);
-            return Ok((embedding, Some(self.linear(hidden, &head, None))));
+            return Ok((embedding, Some(self.linear(hidden, &[part(name)], None)?)));
         }
-        let (embedding, head): (_, Box<dyn Linear>) = match self.multiply {
-            Multiply::Burn => {
-                let head = Dense::stack(hidden, &one(table), None, self.device);
+        let (embedding, head): (_, Box<dyn Linear>) = match (quantized, self.multiply) {
+            (Some(weights), _) => {
+                let embedding = Embedding::TiedQuantized(Arc::clone(&weights[0]));
+                (embedding, Box::new(QuantizedLinear::new(weights, None, self.device)))
+            }
+            (None, Multiply::Burn) => {
+                let matrix = Matrix { values: read()?, outputs };
+                let head = Dense::stack(hidden, &[matrix], None, self.device);
                 (Embedding::Tied(head.weight().clone()), Box::new(head))
             }
-            Multiply::Packed => {
-                let weight = Arc::new(Packed::stack(hidden, &[(&table, vocab)]));
+            (None, Multiply::Packed | Multiply::Quantized) => {
+                let weight = Arc::new(Packed::stack(hidden, &[(&read()?, outputs)]));
                 let head = PackedLinear::new(Arc::clone(&weight), None, self.device);
                 (Embedding::TiedPacked(weight), Box::new(head))
             }
@@ -166,86 +190,49 @@ impl Assembly<'_> {
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
         let ModelConfig { hidden, intermediate, heads, kv_heads, head_dim, .. } = *self.config;
+        let between = self.multiply.between();
         let norm = |part: &str| {
             let weight = read_shaped(self.source, &self.name(layer, part), &[hidden])?;
-            Ok::<_, LoadError>(RmsNorm::new(weight, self.config.norm_epsilon, self.device))
+            let epsilon = self.config.norm_epsilon;
+            Ok::<_, LoadError>(RmsNorm::new(weight, epsilon, between, self.device))
         };
         let query = heads * head_dim;
+        let part = |part: &str, outputs: usize| Part {
+            name: self.name(layer, part),
+            outputs,
+            rows: Rows::AsWanted,
+        };
+        let rotated = |name: &str, heads: usize| Part {
+            rows: match self.pairs {
+                PairLayout::Halves => Rows::AsWanted,
+                PairLayout::Interleaved => Rows::Paired(head_dim),
+            },
+            ..part(name, heads * head_dim)
+        };
         let qkv = [("q", heads), ("k", kv_heads), ("v", kv_heads)];
-        let qkv = self.linear(
-            hidden,
-            &[
-                self.rotated(layer, "q", heads)?,
-                self.rotated(layer, "k", kv_heads)?,
-                self.matrix(layer, "v", kv_heads * head_dim, hidden)?,
-            ],
-            self.biases(layer, qkv)?,
-        );
-        let output = self.matrix(layer, "o", hidden, query)?;
-        let gate = self.matrix(layer, "gate", intermediate, hidden)?;
-        let up = self.matrix(layer, "up", intermediate, hidden)?;
-        let down = self.matrix(layer, "down", hidden, intermediate)?;
+        let bias = self.biases(layer, qkv)?;
+        let qkv = [rotated("q", heads), rotated("k", kv_heads), part("v", kv_heads * head_dim)];
+        let gate_up = [part("gate", intermediate), part("up", intermediate)];
         Ok(Block {
             attention_norm: norm("attention_norm")?,
             attention: Attention {
-                qkv,
-                output: self.linear(query, &[output], None),
+                qkv: self.linear(hidden, &qkv, bias)?,
+                output: self.linear(query, &[part("o", hidden)], None)?,
                 heads,
                 kv_heads,
                 head_dim,
             },
             mlp_norm: norm("mlp_norm")?,
             mlp: Mlp {
-                gate_up: self.linear(hidden, &[gate, up], None),
-                down: self.linear(intermediate, &[down], None),
+                gate_up: self.linear(hidden, &gate_up, None)?,
+                down: self.linear(intermediate, &[part("down", hidden)], None)?,
+                between,
             },
         })
     }
 
-    fn linear(
-        &self,
-        inputs: usize,
-        matrices: &[Matrix],
-        bias: Option<Vec<f32>>,
-    ) -> Box<dyn Linear> {
-        match self.multiply {
-            Multiply::Burn => Box::new(Dense::stack(inputs, matrices, bias, self.device)),
-            Multiply::Packed => {
-                let matrices: Vec<(&[f32], usize)> = matrices
-                    .iter()
-                    .map(|matrix| (matrix.values.as_slice(), matrix.outputs))
-                    .collect();
-                let weight = Arc::new(Packed::stack(inputs, &matrices));
-                Box::new(PackedLinear::new(weight, bias, self.device))
-            }
-        }
-    }
-
     fn name(&self, layer: usize, part: &str) -> String {
         self.naming.layer(layer, part, "weight")
-    }
-
-    fn matrix(
-        &self,
-        layer: usize,
-        part: &str,
-        outputs: usize,
-        inputs: usize,
-    ) -> Result<Matrix, LoadError> {
-        let values = read_shaped(self.source, &self.name(layer, part), &[outputs, inputs])?;
-        Ok(Matrix { values, outputs })
-    }
-
-    /// A query or key projection, its rows in the order the rotation wants.
-    fn rotated(&self, layer: usize, part: &str, heads: usize) -> Result<Matrix, LoadError> {
-        let ModelConfig { hidden, head_dim, .. } = *self.config;
-        let stored = self.matrix(layer, part, heads * head_dim, hidden)?;
-        Ok(match self.pairs {
-            PairLayout::Halves => stored,
-            PairLayout::Interleaved => {
-                Matrix { values: unpair(&stored.values, head_dim, hidden), outputs: stored.outputs }
-            }
-        })
     }
 
     /// The three biases one after the other, zeros where a checkpoint leaves one out; `None` where it
@@ -279,7 +266,7 @@ impl Assembly<'_> {
 }
 
 /// Rows of `width` values, from side-by-side pairs to halves, head by head.
-fn unpair(stored: &[f32], head_dim: usize, width: usize) -> Vec<f32> {
+pub(super) fn unpair<T: Copy>(stored: &[T], head_dim: usize, width: usize) -> Vec<T> {
     let mut values = Vec::with_capacity(stored.len());
     for head in stored.chunks_exact(head_dim * width) {
         for half in 0..2 {

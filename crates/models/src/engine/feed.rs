@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 
 use super::{
     core_loop::{Engine, Store},
+    runs::{FrontAttention, Runs},
     tree_attention::{DecodeAttention, Plan},
 };
-use crate::kv::{KvIx, Loc};
+use crate::{
+    kv::{KvIx, Loc},
+    nn::Between,
+};
 
 impl Engine {
     /// Moves every active branch on through what is held already, and gives each new token a row.
@@ -107,15 +111,20 @@ impl Engine {
         let positions: Vec<usize> = rows.iter().map(|row| row.3).collect();
         let columns: Vec<usize> = tails.iter().map(|len| len - 1).collect();
         let config = &self.decoder.config;
-        let shared = config.heads / config.kv_heads;
-        let plan = Plan::new(&paths, &tails, shared, &self.decoder.device);
-        let mut attention = DecodeAttention {
-            plan: &plan,
-            tree: &self.tree,
-            front: &mut self.front,
-            columns: &columns,
+        let (tree, front) = (&self.tree, &mut self.front);
+        let hidden = match self.decoder.between {
+            Between::Burn => {
+                let shared = config.heads / config.kv_heads;
+                let plan = Plan::new(&paths, &tails, shared, &self.decoder.device);
+                let mut attention = DecodeAttention { plan: &plan, tree, front, columns: &columns };
+                self.decoder.trunk(&ids, &positions, &mut attention)
+            }
+            Between::Kernels => {
+                let runs = Runs::of_front(tree, &paths, &tails);
+                let mut attention = FrontAttention { runs: &runs, tree, front, columns: &columns };
+                self.decoder.trunk(&ids, &positions, &mut attention)
+            }
         };
-        let hidden = self.decoder.trunk(&ids, &positions, &mut attention);
         self.front.write_hidden(&columns, &hidden);
         self.step_hidden = Some(hidden);
         self.stats.computed_tokens += ids.len() as u64;

@@ -1,13 +1,40 @@
-//! How an engine works. No option changes a result.
+//! How an engine works. No option but [`Kernels`] changes a result.
+
+use std::str::FromStr;
+
+use serde::Serialize;
 
 /// What multiplies in linear layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kernels {
-    /// The fastest the device has: packed weights and their own kernel on the CPU, Burn elsewhere.
+    /// The fastest the device has. On the CPU quantized weights are multiplied as they are, with
+    /// activations rounded to 8 bits by blocks of 32, and all others as [`F32`](Self::F32) does;
+    /// elsewhere it is [`Burn`](Self::Burn).
     #[default]
     Fastest,
+    /// Weights widened to `f32` and packed, and their own kernel, on the CPU; Burn elsewhere.
+    F32,
     /// Plain Burn operations everywhere: the reference.
     Burn,
+}
+
+/// A name that is none of [`Kernels`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("unknown kernels `{0}`: use `fastest`, `f32` or `burn`")]
+pub struct UnknownKernels(String);
+
+impl FromStr for Kernels {
+    type Err = UnknownKernels;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKernels> {
+        match name {
+            "fastest" => Ok(Self::Fastest),
+            "f32" => Ok(Self::F32),
+            "burn" => Ok(Self::Burn),
+            _ => Err(UnknownKernels(name.to_owned())),
+        }
+    }
 }
 
 /// How an engine is made and what its limits are.

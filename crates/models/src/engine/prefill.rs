@@ -3,18 +3,28 @@
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use espalier_core::TokenId;
 
-use super::core_loop::{Engine, Store};
+use super::{
+    core_loop::{Engine, Store},
+    runs::{Own, Runs},
+};
 use crate::{
     kv::{KvIx, KvTree, Loc, Segment, segment::owned},
-    nn::Attend,
+    nn::{Attend, Between},
 };
+
+/// How rows are kept from looking ahead.
+enum Sight {
+    /// A mask, `[1, N · G, N]`.
+    Mask(Tensor<3>),
+    /// On the CPU: what each row sees.
+    Runs(Runs),
+}
 
 /// Attention of one chunk over its path and, causally, itself.
 struct ChunkAttention<'a> {
     tree: &'a KvTree<Store>,
     path: &'a [Loc],
-    /// `[1, N · G, N]`.
-    mask: Tensor<3>,
+    sight: &'a Sight,
     keys: Vec<Tensor<3>>,
     values: Vec<Tensor<3>>,
 }
@@ -32,6 +42,16 @@ impl Attend for ChunkAttention<'_> {
         let shared = heads / kv_heads;
         let keys = owned(keys.swap_dims(0, 1));
         let values = owned(values.swap_dims(0, 1));
+        let mask = match self.sight {
+            Sight::Mask(mask) => mask,
+            Sight::Runs(runs) => {
+                let own = Own::Chunk(&keys, &values);
+                let attended = runs.attend(layer, queries, kv_heads, self.tree, &own);
+                self.keys.push(keys);
+                self.values.push(values);
+                return attended;
+            }
+        };
         let queries = queries.reshape([rows, kv_heads, shared, dim]).swap_dims(0, 1).reshape([
             kv_heads,
             rows * shared,
@@ -50,7 +70,7 @@ impl Attend for ChunkAttention<'_> {
             .iter()
             .map(|(keys, _, _)| queries.clone().matmul(keys.clone().swap_dims(1, 2)))
             .collect();
-        let own = queries.matmul(keys.clone().swap_dims(1, 2)) + self.mask.clone();
+        let own = queries.matmul(keys.clone().swap_dims(1, 2)) + mask.clone();
         let weights = if scores.is_empty() {
             softmax(own, 2)
         } else {
@@ -98,10 +118,18 @@ impl Engine {
         let path = self.tree.path(parent);
         let positions: Vec<usize> = (start..start + tokens.len()).collect();
         let config = &self.decoder.config;
+        let sight = match self.decoder.between {
+            Between::Burn => Sight::Mask(causal(
+                tokens.len(),
+                config.heads / config.kv_heads,
+                &self.decoder.device,
+            )),
+            Between::Kernels => Sight::Runs(Runs::of_chunk(&self.tree, &path, tokens.len())),
+        };
         let mut attention = ChunkAttention {
             tree: &self.tree,
             path: &path,
-            mask: causal(tokens.len(), config.heads / config.kv_heads, &self.decoder.device),
+            sight: &sight,
             keys: Vec::with_capacity(config.layers),
             values: Vec::with_capacity(config.layers),
         };

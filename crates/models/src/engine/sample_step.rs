@@ -1,7 +1,7 @@
 //! Sampling: one token for every branch that knows all its tokens. One readback a step.
 
 use burn::tensor::Tensor;
-use espalier_core::{Completion, Finish, ModelError, Step, TokenStat, token::Entropy};
+use espalier_core::{Completion, Finish, ModelError, Step, TokenId, TokenStat, token::Entropy};
 use rayon::prelude::*;
 
 use super::{
@@ -37,9 +37,18 @@ impl Engine {
                 .collect(),
             Err(_) => Vec::new(),
         };
+        let tokens: Vec<Option<TokenId>> = self
+            .active
+            .par_iter()
+            .map(|branch| {
+                let place = places.binary_search(&branch.loc).ok()?;
+                let (row, distribution) = rows.get(place)?.as_ref().ok()?;
+                branch.todo.is_empty().then(|| draw(branch, row, distribution)).flatten()
+            })
+            .collect();
         let mut first_at = vec![true; places.len()];
         let mut ended = Vec::new();
-        for at in 0..self.active.len() {
+        for (at, token) in tokens.into_iter().enumerate() {
             if !self.active[at].todo.is_empty() {
                 continue;
             }
@@ -49,7 +58,7 @@ impl Engine {
                     if std::mem::take(&mut first_at[place]) {
                         self.active[at].usage.flops += u128::from(self.cost.head);
                     }
-                    self.extend(at, row, distribution).map(Ok)
+                    self.extend(at, row, distribution, token).map(Ok)
                 }
                 _ => Some(Err(ModelError::NotFinite { what: "logits".to_owned() })),
             };
@@ -86,17 +95,19 @@ impl Engine {
         Tensor::cat(places.iter().map(|loc| self.hidden_at(*loc)).collect(), 0)
     }
 
-    /// Samples the next token of a branch, unless its step ends before it; returns how the branch ended, if it
+    /// Adds the token drawn for a branch, unless its step ends before it; returns how the branch ended, if it
     /// did.
-    fn extend(&mut self, at: usize, row: &[f32], distribution: &Distribution) -> Option<Finish> {
+    fn extend(
+        &mut self,
+        at: usize,
+        row: &[f32],
+        distribution: &Distribution,
+        token: Option<TokenId>,
+    ) -> Option<Finish> {
         let context = self.context();
         let branch = &mut self.active[at];
-        if branch.request.parts(branch.sampled(), distribution.entropy()) {
-            return Some(Finish::Step);
-        }
+        let Some(token) = token else { return Some(Finish::Step) };
         self.stats.sampled_tokens += 1;
-        let draw = branch.request.seed.uniform(branch.sampled() as u64);
-        let token = sample(row, distribution, &branch.request.sampling, &branch.tokens, draw);
         branch.stats.push(TokenStat {
             logprob: distribution.logprob(row, token),
             top_logprob: distribution.top_logprob(),
@@ -144,6 +155,15 @@ impl Engine {
         self.completions.push((branch.ticket, completion));
         self.deferred.push(loc.node);
     }
+}
+
+/// Draws a branch's next token; `None` where its step ends before it.
+fn draw(branch: &Branch, row: &[f32], distribution: &Distribution) -> Option<TokenId> {
+    if branch.request.parts(branch.sampled(), distribution.entropy()) {
+        return None;
+    }
+    let draw = branch.request.seed.uniform(branch.sampled() as u64);
+    Some(sample(row, distribution, &branch.request.sampling, &branch.tokens, draw))
 }
 
 /// A tensor's values on the host.

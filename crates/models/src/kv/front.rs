@@ -160,6 +160,12 @@ impl Front {
         (self.keys[layer].clone().slice(cut.clone()), self.values[layer].clone().slice(cut))
     }
 
+    /// One layer's keys and values of all rows, `[rows and room, K, C, D]`, and `C`.
+    #[must_use]
+    pub fn layer(&self, layer: usize) -> (&Tensor<4>, &Tensor<4>, usize) {
+        (&self.keys[layer], &self.values[layer], self.columns)
+    }
+
     fn reserve(&mut self, rows: usize, columns: usize) {
         if rows <= self.capacity && columns <= self.columns {
             return;

@@ -1,8 +1,13 @@
 //! Grouped-query attention, with keys and values kept elsewhere.
 
 use burn::tensor::Tensor;
+use espalier_kernels::rows::{Turned, turned};
 
-use super::{Linear, rope::Rotation};
+use super::{
+    Linear,
+    host::{from_host, to_host},
+    rope::{Rotation, rotate},
+};
 
 /// Where keys and values are kept, and what a row may look at.
 ///
@@ -56,11 +61,24 @@ impl Attention {
     ) -> Tensor<2> {
         let (heads, kv_heads, dim) = (self.heads, self.kv_heads, self.head_dim);
         let rows = input.dims()[0];
-        let qkv = self.qkv.forward(input).reshape([rows, heads + 2 * kv_heads, dim]);
-        let turned = rotation.apply(qkv.clone().narrow(1, 0, heads + kv_heads));
-        let queries = turned.clone().narrow(1, 0, heads) * (dim as f32).sqrt().recip();
-        let keys = turned.narrow(1, heads, kv_heads);
-        let values = qkv.narrow(1, heads + kv_heads, kv_heads);
+        let qkv = self.qkv.forward(input);
+        let (queries, keys, values) = match rotation {
+            Rotation::Tensors { cos, sin } => {
+                let qkv = qkv.reshape([rows, heads + 2 * kv_heads, dim]);
+                let turned = rotate(cos, sin, qkv.clone().narrow(1, 0, heads + kv_heads));
+                let queries = turned.clone().narrow(1, 0, heads) * (dim as f32).sqrt().recip();
+                let keys = turned.narrow(1, heads, kv_heads);
+                (queries, keys, qkv.narrow(1, heads + kv_heads, kv_heads))
+            }
+            Rotation::Host(angles) => {
+                let device = qkv.device();
+                let sizes = (heads, kv_heads, dim);
+                let Turned { queries, keys, values } =
+                    turned(&to_host(qkv), sizes, &angles.cos, &angles.sin);
+                let kv = |values| from_host(values, [rows, kv_heads, dim], &device);
+                (from_host(queries, [rows, heads, dim], &device), kv(keys), kv(values))
+            }
+        };
         self.output.forward(cache.attend(layer, queries, keys, values))
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use espalier_kernels::Quantized;
 
-use super::packed_linear;
+use super::{packed_linear, quantized_linear};
 use crate::packed::Packed;
 
 /// The vectors of the vocabulary.
@@ -16,6 +17,10 @@ pub enum Embedding {
     Tied(Tensor<2>),
     /// The output head's packed weight.
     TiedPacked(Arc<Packed>),
+    /// A table of its own that stays quantized. CPU only, as is the next.
+    Quantized(Arc<Quantized>),
+    /// The output head's quantized weight.
+    TiedQuantized(Arc<Quantized>),
 }
 
 impl Embedding {
@@ -31,7 +36,8 @@ impl Embedding {
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Rows(table) => table.shape().num_elements() as u64 * 4,
-            Self::Tied(_) | Self::TiedPacked(_) => 0,
+            Self::Quantized(table) => table.bytes() as u64,
+            Self::Tied(_) | Self::TiedPacked(_) | Self::TiedQuantized(_) => 0,
         }
     }
 
@@ -46,6 +52,8 @@ impl Embedding {
             Self::Rows(table) => table.clone().select(0, ids),
             Self::Tied(head) => head.clone().select(1, ids).transpose(),
             Self::TiedPacked(head) => packed_linear::rows(head, ids),
+            Self::Quantized(table) => quantized_linear::rows(table, ids),
+            Self::TiedQuantized(head) => quantized_linear::rows(head, ids),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use espalier_kernels::Format;
 use rayon::prelude::*;
 
 /// `y = x W + b`. What multiplies, and how the weights are stored, is the implementation's business.
@@ -20,6 +21,20 @@ pub trait Linear: Debug + Send + Sync {
 
     /// Memory the layer holds, in bytes.
     fn bytes(&self) -> u64;
+
+    /// What multiplies, for reports: a kernel, and the formats of weights it multiplies as they are.
+    fn kernel(&self) -> Kernel;
+}
+
+/// What multiplies in a layer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kernel {
+    /// Burn's matrix product.
+    Burn,
+    /// Packed `f32` weights and their own kernel.
+    Packed,
+    /// Weights of these formats with activations of 8 bits.
+    Quantized(Vec<Format>),
 }
 
 /// One `[out, in]` matrix in row-major order, as checkpoints store them.
@@ -94,6 +109,10 @@ impl Linear for Dense {
     fn bytes(&self) -> u64 {
         let bias = self.bias.as_ref().map_or(0, |bias| bias.dims()[1]);
         (self.parameters() + bias as u64) * 4
+    }
+
+    fn kernel(&self) -> Kernel {
+        Kernel::Burn
     }
 }
 

@@ -1,8 +1,12 @@
 //! The gated feed-forward layer.
 
 use burn::tensor::{Tensor, activation::silu};
+use espalier_kernels::rows::swiglu;
 
-use super::Linear;
+use super::{
+    Between, Linear,
+    host::{from_host, to_host},
+};
 
 /// `down(silu(gate x) · up x)`, gate and up fused into one projection.
 ///
@@ -13,6 +17,8 @@ pub struct Mlp {
     pub gate_up: Box<dyn Linear>,
     /// `[F, E]`.
     pub down: Box<dyn Linear>,
+    /// What computes the gate.
+    pub between: Between,
 }
 
 impl Mlp {
@@ -23,7 +29,12 @@ impl Mlp {
     /// - input, output: `[N, E]`
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let both = self.gate_up.forward(input);
-        let size = both.dims()[1] / 2;
+        let [rows, size] = [both.dims()[0], both.dims()[1] / 2];
+        if self.between == Between::Kernels {
+            let device = both.device();
+            let gated = from_host(swiglu(&to_host(both), size), [rows, size], &device);
+            return self.down.forward(gated);
+        }
         let gate = silu(both.clone().narrow(1, 0, size));
         self.down.forward(gate * both.narrow(1, size, size))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::Linear;
+use super::{Linear, host::to_host, linear::Kernel};
 use crate::packed::Packed;
 
 /// A layer whose weights are packed once, when they are loaded. CPU only: rows pass through the host.
@@ -40,6 +40,10 @@ impl Linear for PackedLinear {
         let bias = self.bias.as_ref().map_or(0, Vec::len) * 4;
         (self.weight.bytes() + bias) as u64
     }
+
+    fn kernel(&self) -> Kernel {
+        Kernel::Packed
+    }
 }
 
 /// The vectors of `ids` in a packed output head: `[N, E]`.
@@ -52,8 +56,4 @@ pub(super) fn rows(weight: &Packed, ids: Tensor<1, Int>) -> Tensor<2> {
         weight.row(*id as usize, row);
     }
     Tensor::from_data(TensorData::new(values, [n, inputs]), &device)
-}
-
-fn to_host(tensor: Tensor<2>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().expect("activations are f32")
 }

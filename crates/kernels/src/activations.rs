@@ -1,0 +1,136 @@
+//! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::blocks::BLOCK;
+
+/// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
+const SHIFT: f32 = 12_582_912.0;
+/// Activations that a thread rounds at a time.
+const PART: usize = 1 << 14;
+
+/// 32 activations.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+pub(crate) struct Rounded {
+    /// Signed bytes of −127 to 127, four a number, the first in the lowest bits.
+    pub(crate) codes: [i32; BLOCK / 4],
+    /// What a code is worth; NaN where an activation is not finite, so that every product is.
+    pub(crate) scale: f32,
+    /// The sums of the codes of each half.
+    pub(crate) sums: [i32; 2],
+    /// The sum of all codes, times the scale.
+    pub(crate) total: f32,
+}
+
+impl Rounded {
+    const ZERO: Self = Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0 };
+}
+
+/// Rows of activations, rounded once for all matrices that multiply them.
+///
+/// A block's scale is its largest magnitude over 127, the scheme of llama.cpp's `Q8_1` with the scale in
+/// `f32`; rounding depends on the block alone.
+#[derive(Debug, Clone)]
+pub struct Activations {
+    pub(crate) inputs: usize,
+    /// `[rows, inputs / 32]`.
+    pub(crate) blocks: Vec<Rounded>,
+}
+
+impl Activations {
+    /// Rounds rows of `inputs` numbers.
+    ///
+    /// # Panics
+    /// If `inputs` is zero or no multiple of 32, or `values` are not whole rows.
+    #[must_use]
+    pub fn new(inputs: usize, values: &[f32]) -> Self {
+        assert!(inputs > 0 && inputs.is_multiple_of(BLOCK), "{inputs} inputs are not whole blocks");
+        assert!(values.len().is_multiple_of(inputs), "the activations are not whole rows");
+        let mut blocks = vec![Rounded::ZERO; values.len() / BLOCK];
+        let arch = Arch::new();
+        if values.len() <= PART {
+            arch.dispatch(RoundAll(values, &mut blocks));
+        } else {
+            let parts = values.par_chunks(PART).zip(blocks.par_chunks_mut(PART / BLOCK));
+            parts.for_each(|(values, blocks)| arch.dispatch(RoundAll(values, blocks)));
+        }
+        Self { inputs, blocks }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.blocks.len() / (self.inputs / BLOCK)
+    }
+}
+
+struct RoundAll<'a>(&'a [f32], &'a mut [Rounded]);
+
+impl WithSimd for RoundAll<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (block, values) in self.1.iter_mut().zip(self.0.as_chunks::<BLOCK>().0) {
+            *block = round(values);
+        }
+    }
+}
+
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn round(values: &[f32; BLOCK]) -> Rounded {
+    // Magnitudes compare as their bits do, and those that are not finite are the largest.
+    let mut largest = 0;
+    for value in values {
+        largest = largest.max(value.to_bits() & 0x7fff_ffff);
+    }
+    let largest = f32::from_bits(largest);
+    if !largest.is_finite() {
+        return Rounded { scale: f32::NAN, total: f32::NAN, ..Rounded::ZERO };
+    }
+    if largest < f32::MIN_POSITIVE * 127.0 {
+        return Rounded::ZERO;
+    }
+    let (scale, inverse) = (largest / 127.0, 127.0 / largest);
+    let mut whole = [0_i32; BLOCK];
+    for (whole, value) in whole.iter_mut().zip(values) {
+        *whole = (value * inverse + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()).cast_signed();
+    }
+    let mut codes = [0; 8];
+    for (code, four) in codes.iter_mut().zip(whole.as_chunks::<4>().0) {
+        *code = four[0] & 255 | (four[1] & 255) << 8 | (four[2] & 255) << 16 | four[3] << 24;
+    }
+    let (first, second) = whole.split_at(BLOCK / 2);
+    let sums: [i32; 2] = [first.iter().sum(), second.iter().sum()];
+    Rounded { codes, scale, sums, total: scale * (sums[0] + sums[1]) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_the_nearest_and_ties_go_to_even() {
+        let mut values = [0.0; BLOCK];
+        values[..5].copy_from_slice(&[127.0, 2.5, -3.5, -127.0, 0.4]);
+        let rounded = Activations::new(BLOCK, &values).blocks[0];
+        assert_eq!(rounded.codes[0].to_le_bytes().map(u8::cast_signed), [127, 2, -4, -127]);
+        assert_eq!((rounded.scale.to_bits(), rounded.sums), (1.0_f32.to_bits(), [-2, 0]));
+    }
+
+    #[test]
+    fn what_is_not_finite_makes_the_block_so() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut values = [1.0; 2 * BLOCK];
+            values[40] = bad;
+            let rounded = Activations::new(2 * BLOCK, &values);
+            assert!(rounded.blocks[0].scale.is_finite() && rounded.blocks[1].scale.is_nan());
+        }
+        let tiny = Activations::new(BLOCK, &[1e-40; BLOCK]).blocks[0];
+        assert_eq!(tiny.scale.to_bits(), 0);
+    }
+}

@@ -1,0 +1,281 @@
+//! Attention of many rows over runs of keys and values that they share.
+//!
+//! A score is a chain of fused multiply-adds over the head's elements, an attended value one over the
+//! positions from 0 on; the sum of weights has lanes that positions go to by their number. So the bits do
+//! not depend on where runs begin and end, who shares them, and which rows are computed together.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::{
+    chain::chain,
+    exponential::exp,
+    rows::sum,
+    transpose::{PANEL, across},
+};
+
+/// Rows of a tile: they read a shared run once.
+const ROWS: usize = 16;
+/// Queries of a register block.
+const TALL: usize = 4;
+
+/// Sizes of heads.
+#[derive(Debug, Clone, Copy)]
+pub struct Heads {
+    /// Key/value heads, `K`.
+    pub kv_heads: usize,
+    /// Query heads of each, `G`.
+    pub shared: usize,
+    /// Elements of a head, `D`.
+    pub dim: usize,
+}
+
+/// Keys and values of successive positions.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// `[K, T, D]`, of which the heads are `stride` apart.
+    pub keys: &'a [f32],
+    /// As the keys.
+    pub values: &'a [f32],
+    /// Elements from one head to the next.
+    pub stride: usize,
+    /// The position of the first.
+    pub start: usize,
+    /// The first row that sees any.
+    pub row: usize,
+    /// How many each row sees, from `row` on.
+    pub visible: &'a [usize],
+}
+
+impl Run<'_> {
+    /// The rows that see any.
+    fn rows(&self) -> Range<usize> {
+        self.row..self.row + self.visible.len()
+    }
+}
+
+/// `softmax(q kᵀ) v` of every row over the runs that it sees, which must cover the positions from 0 on,
+/// each once, in ascending order.
+///
+/// # Shapes
+///
+/// - queries, scaled: `[N, H, D]`
+/// - order: the row of `queries` that each row of `runs` is
+/// - output: `[N, H · D]`
+///
+/// # Panics
+/// If a slice has not the length its shape asks for, a row sees nothing, or runs leave a gap.
+#[must_use]
+pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) -> Vec<f32> {
+    let Heads { kv_heads, shared, dim } = heads;
+    let width = kv_heads * shared * dim;
+    assert_eq!(queries.len(), order.len() * width, "elements of the queries");
+    let mut seen = vec![0; order.len()];
+    for run in runs {
+        for (row, visible) in run.rows().zip(run.visible).filter(|(_, visible)| **visible > 0) {
+            assert_eq!(seen[row], run.start, "runs follow each other");
+            seen[row] += visible;
+        }
+    }
+    assert!(seen.iter().all(|&seen| seen > 0), "a row sees itself at least");
+    let starts = (0..order.len()).step_by(ROWS);
+    let tiles: Vec<Tile<'_>> = starts
+        .flat_map(|from| (0..kv_heads).map(move |head| (from, head)))
+        .map(|(from, head)| {
+            let rows = from..order.len().min(from + ROWS);
+            Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }
+        })
+        .collect();
+    let arch = Arch::new();
+    let attended: Vec<Vec<f32>> =
+        tiles.par_iter().with_max_len(1).map(|tile| arch.dispatch(Attended(tile))).collect();
+    let mut output = vec![0.0; queries.len()];
+    for (tile, attended) in tiles.iter().zip(attended) {
+        for (row, attended) in tile.rows.clone().zip(attended.chunks_exact(shared * dim)) {
+            let to = order[row] * width + tile.head * shared * dim;
+            output[to..to + shared * dim].copy_from_slice(attended);
+        }
+    }
+    output
+}
+
+/// A few rows and the queries of one key/value head.
+struct Tile<'a> {
+    heads: Heads,
+    head: usize,
+    queries: &'a [f32],
+    order: &'a [usize],
+    runs: &'a [Run<'a>],
+    rows: Range<usize>,
+    /// Positions that each of the rows sees.
+    seen: &'a [usize],
+}
+
+struct Attended<'a>(&'a Tile<'a>);
+
+impl WithSimd for Attended<'_> {
+    type Output = Vec<f32>;
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
+        let tile = self.0;
+        let Heads { shared, dim, .. } = tile.heads;
+        let width = tile.seen.iter().max().map_or(0, |seen| seen.next_multiple_of(PANEL)) + PANEL;
+        let mut weights = vec![0.0; tile.seen.len() * shared * width];
+        tile.scores(simd, width, &mut weights);
+        let mut scales = Vec::with_capacity(tile.seen.len() * shared);
+        for (row, seen) in weights.chunks_exact_mut(shared * width).zip(tile.seen) {
+            for query in row.chunks_exact_mut(width) {
+                scales.push(soften(&mut query[..*seen]));
+            }
+        }
+        let mut output = vec![0.0; tile.seen.len() * shared * dim];
+        tile.values(simd, width, &weights, &mut output);
+        for (output, scale) in output.chunks_exact_mut(dim).zip(scales) {
+            for value in output {
+                *value *= scale;
+            }
+        }
+        output
+    }
+}
+
+/// Turns scores into weights that are not normalized; returns what normalizes them.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn soften(scores: &mut [f32]) -> f32 {
+    let mut largest = [f32::NEG_INFINITY; 16];
+    let (whole, rest) = scores.as_chunks::<16>();
+    for chunk in whole {
+        for (largest, score) in largest.iter_mut().zip(chunk) {
+            *largest = if *score > *largest { *score } else { *largest };
+        }
+    }
+    let largest = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
+    for score in scores.iter_mut() {
+        *score = exp(*score - largest);
+    }
+    sum(scores).recip()
+}
+
+impl Tile<'_> {
+    /// The runs that rows of the tile see, with those rows, counted from the tile's first.
+    fn runs(&self) -> impl Iterator<Item = (&Run<'_>, Range<usize>)> {
+        self.runs.iter().filter_map(|run| {
+            let rows = run.rows();
+            let from = rows.start.max(self.rows.start);
+            let to = rows.end.min(self.rows.end);
+            (from < to).then(|| (run, from - self.rows.start..to - self.rows.start))
+        })
+    }
+
+    fn visible(&self, run: &Run<'_>, row: usize) -> usize {
+        run.visible[self.rows.start + row - run.row]
+    }
+
+    /// Writes the score of every query and position that it sees to `[rows · G, width]`.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn scores<S: Simd>(&self, simd: S, width: usize, scores: &mut [f32]) {
+        let Heads { kv_heads, shared, dim } = self.heads;
+        let mut panel = vec![0.0; PANEL * dim];
+        for (run, rows) in self.runs() {
+            let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
+            let keys = &run.keys[self.head * run.stride..][..most * dim];
+            for (block, keys) in keys.chunks(PANEL * dim).enumerate() {
+                across(keys, dim, &mut panel);
+                let at = run.start + block * PANEL;
+                let columns = keys.len() / dim;
+                let query = |query: usize| {
+                    let row = self.order[self.rows.start + query / shared];
+                    let head = self.head * shared + query % shared;
+                    &self.queries[(row * kv_heads * shared + head) * dim..][..dim]
+                };
+                let queries = rows.start * shared..rows.end * shared;
+                for first in queries.clone().step_by(TALL) {
+                    let n = TALL.min(queries.end - first);
+                    // The last block repeats its last query.
+                    let x = [0, 1, 2, 3].map(|i| query(first + i.min(n - 1)));
+                    let mut sums = [[0.0; PANEL]; TALL];
+                    chain::<S, TALL>(
+                        simd,
+                        x,
+                        &panel,
+                        PANEL,
+                        &mut sums.each_mut().map(|s| &mut s[..]),
+                    );
+                    for (i, sums) in sums[..n].iter().enumerate() {
+                        let visible = self.visible(run, (first + i) / shared);
+                        let columns = visible.saturating_sub(block * PANEL).min(columns);
+                        let to = (first + i) * width + at;
+                        scores[to..to + columns].copy_from_slice(&sums[..columns]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the weighted values to `[rows · G, D]`.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn values<S: Simd>(&self, simd: S, width: usize, weights: &[f32], output: &mut [f32]) {
+        let Heads { shared, dim, .. } = self.heads;
+        for (run, rows) in self.runs() {
+            let values = &run.values[self.head * run.stride..];
+            let all = rows.clone().map(|row| self.visible(run, row)).min().unwrap_or(0);
+            let part = Part { values, dim, width, start: run.start, weights };
+            part.add(simd, rows.start * shared..rows.end * shared, 0..all, output);
+            for row in rows {
+                let visible = self.visible(run, row);
+                if visible > all {
+                    part.add(simd, row * shared..(row + 1) * shared, all..visible, output);
+                }
+            }
+        }
+    }
+}
+
+/// One head's values of a run, and the weights of the positions from `start` on.
+struct Part<'a> {
+    values: &'a [f32],
+    dim: usize,
+    width: usize,
+    start: usize,
+    /// `[queries, width]`.
+    weights: &'a [f32],
+}
+
+impl Part<'_> {
+    /// Adds the weighted values of some positions of the run to `[queries, D]`.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        queries: Range<usize>,
+        positions: Range<usize>,
+        output: &mut [f32],
+    ) {
+        let dim = self.dim;
+        let values = &self.values[positions.start * dim..positions.end * dim];
+        let mut output = output[queries.start * dim..queries.end * dim].chunks_exact_mut(dim);
+        let mut first = queries.start;
+        while first + TALL <= queries.end {
+            let x = [0, 1, 2, 3].map(|i| self.weights(first + i, &positions));
+            let mut sums = [(); TALL].map(|()| output.next().expect("a row a query"));
+            chain::<S, TALL>(simd, x, values, dim, &mut sums);
+            first += TALL;
+        }
+        for (query, sums) in (first..queries.end).zip(output) {
+            chain::<S, 1>(simd, [self.weights(query, &positions)], values, dim, &mut [sums]);
+        }
+    }
+
+    fn weights(&self, query: usize, positions: &Range<usize>) -> &[f32] {
+        let from = query * self.width + self.start;
+        &self.weights[from + positions.start..from + positions.end]
+    }
+}

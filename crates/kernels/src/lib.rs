@@ -1,0 +1,30 @@
+//! CPU kernels that promise one order of summation for every output element.
+//!
+//! An element's bits depend on neither the batch it is computed in, nor the threads, nor the instruction
+//! set: whole numbers are summed exactly, and what is rounded is summed in one fixed order, by fused
+//! multiply-adds everywhere.
+//! There is no `unsafe` here: instructions come from `pulp`, which hands them out only where the machine
+//! has them.
+
+mod activations;
+pub mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod blocks;
+mod chain;
+mod exponential;
+pub mod format;
+mod half;
+mod layout;
+mod portable;
+mod product;
+pub mod quantized;
+pub mod rows;
+mod transpose;
+
+pub use activations::Activations;
+pub use attention::{Heads, Run, attend};
+pub use exponential::exp;
+pub use format::Format;
+pub use product::{Instructions, multiply, multiply_with};
+pub use quantized::{PackError, Quantized};

@@ -1,0 +1,228 @@
+//! Products of rows with quantized matrices, on all threads.
+
+use std::borrow::Borrow;
+
+use rayon::prelude::*;
+
+use crate::{
+    activations::{Activations, Rounded},
+    blocks::BLOCK,
+    layout::LANES,
+    portable,
+    quantized::Quantized,
+};
+
+/// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
+const JOBS_PER_THREAD: usize = 4;
+/// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
+const ROWS: usize = 96;
+
+/// The instructions that products are made of. All give the same bits.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Instructions {
+    /// Plain integers, anywhere.
+    Portable,
+    /// AVX2 and FMA, on machines that have them.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(pulp::x86::V3),
+}
+
+impl Instructions {
+    /// The fastest this machine has.
+    #[must_use]
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            return Self::Avx2(simd);
+        }
+        Self::Portable
+    }
+
+    /// The name reports have for them.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+        }
+    }
+}
+
+/// Writes the products of `rows` with matrices side by side, plus the bias of each output, to `output`,
+/// `[rows, sum of outputs]`, on the threads of the current rayon pool.
+///
+/// An element is, over ascending blocks of 32 inputs, a chain of fused multiply-adds: of the minimum and
+/// the activations' sum where a format has a minimum, then of scales and the exact sum of the codes'
+/// products; then the bias.
+///
+/// # Panics
+/// If a slice has not the length its shape asks for, or matrices differ in inputs from the rows.
+pub fn multiply(
+    matrices: &[impl Borrow<Quantized>],
+    rows: &Activations,
+    bias: Option<&[f32]>,
+    output: &mut [f32],
+) {
+    multiply_with(Instructions::best(), matrices, rows, bias, output);
+}
+
+/// [`multiply`] by given instructions.
+///
+/// # Panics
+/// As [`multiply`] does.
+pub fn multiply_with(
+    instructions: Instructions,
+    matrices: &[impl Borrow<Quantized>],
+    rows: &Activations,
+    bias: Option<&[f32]>,
+    output: &mut [f32],
+) {
+    let matrices: Vec<&Quantized> = matrices.iter().map(Borrow::borrow).collect();
+    let width: usize = matrices.iter().map(|matrix| matrix.outputs()).sum();
+    assert!(matrices.iter().all(|matrix| matrix.inputs() == rows.inputs), "inputs of the rows");
+    assert_eq!(output.len(), rows.rows() * width, "elements of the output");
+    assert!(bias.is_none_or(|bias| bias.len() == width), "elements of the bias");
+    if output.is_empty() {
+        return;
+    }
+    let panels: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
+    let share = panels.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads());
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let mut first = 0;
+    for matrix in matrices {
+        for panel in (0..matrix.panels()).step_by(share) {
+            let columns = panel * LANES..matrix.outputs().min((panel + share) * LANES);
+            jobs.push(Job {
+                matrix,
+                panel,
+                rows,
+                bias: bias.map(|bias| &bias[first + columns.start..first + columns.end]),
+                columns: columns.len(),
+                output: Vec::with_capacity(rows.rows()),
+            });
+        }
+        first += matrix.outputs();
+    }
+    for row in output.chunks_exact_mut(width) {
+        let mut rest = row;
+        for job in &mut jobs {
+            let (columns, after) = rest.split_at_mut(job.columns);
+            job.output.push(columns);
+            rest = after;
+        }
+    }
+    jobs.into_par_iter().with_max_len(1).for_each(|job| job.run(instructions));
+}
+
+/// The products of all rows with a range of a matrix's panels.
+struct Job<'a> {
+    matrix: &'a Quantized,
+    /// The first panel.
+    panel: usize,
+    rows: &'a Activations,
+    /// Of the range's outputs.
+    bias: Option<&'a [f32]>,
+    /// Outputs of the range.
+    columns: usize,
+    /// The columns of the range, by row.
+    output: Vec<&'a mut [f32]>,
+}
+
+impl Job<'_> {
+    fn run(self, instructions: Instructions) {
+        match instructions {
+            Instructions::Portable => self.panels(|matrix, panel, x: [&[Rounded]; 1]| {
+                let (records, supers) = matrix.panel(panel);
+                [portable::tile(matrix.format, records, supers, x[0])]
+            }),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2(simd) => match self.matrix.format as usize {
+                0 => simd.vectorize(Vectors::<0>(simd, self)),
+                1 => simd.vectorize(Vectors::<1>(simd, self)),
+                2 => simd.vectorize(Vectors::<2>(simd, self)),
+                3 => simd.vectorize(Vectors::<3>(simd, self)),
+                4 => simd.vectorize(Vectors::<4>(simd, self)),
+                5 => simd.vectorize(Vectors::<5>(simd, self)),
+                6 => simd.vectorize(Vectors::<6>(simd, self)),
+                _ => simd.vectorize(Vectors::<7>(simd, self)),
+            },
+        }
+    }
+
+    /// Calls `tile` for every panel and row, one row at a time.
+    fn panels(mut self, tile: impl Fn(&Quantized, usize, [&[Rounded]; 1]) -> [[f32; LANES]; 1]) {
+        for panel in 0..self.columns.div_ceil(LANES) {
+            for row in 0..self.output.len() {
+                let sums = tile(self.matrix, self.panel + panel, self.inputs(row));
+                self.write(panel, row, sums);
+            }
+        }
+    }
+
+    /// The blocks of `N` rows from `row` on.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    fn inputs<const N: usize>(&self, row: usize) -> [&[Rounded]; N] {
+        let blocks = self.rows.inputs / BLOCK;
+        std::array::from_fn(|at| &self.rows.blocks[(row + at) * blocks..][..blocks])
+    }
+
+    /// Writes the sums of a panel for rows from `row` on, with their bias.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    fn write<const N: usize>(&mut self, panel: usize, row: usize, sums: [[f32; LANES]; N]) {
+        for (sums, output) in sums.iter().zip(&mut self.output[row..]) {
+            let to = &mut output[panel * LANES..];
+            match self.bias {
+                Some(bias) => {
+                    let bias = &bias[panel * LANES..];
+                    to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum + b);
+                }
+                None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum),
+            }
+        }
+    }
+}
+
+/// A job of AVX2 instructions; `FORMAT` counts in [`Format::ALL`](crate::Format::ALL).
+#[cfg(target_arch = "x86_64")]
+struct Vectors<'a, const FORMAT: usize>(pulp::x86::V3, Job<'a>);
+
+#[cfg(target_arch = "x86_64")]
+impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn call(self) {
+        let Self(simd, mut job) = self;
+        let n_rows = job.output.len();
+        for from in (0..n_rows).step_by(ROWS) {
+            let to = n_rows.min(from + ROWS);
+            for panel in 0..job.columns.div_ceil(LANES) {
+                let (records, supers) = job.matrix.panel(job.panel + panel);
+                let mut row = from;
+                macro_rules! rows {
+                    ($n:literal) => {{
+                        let x = job.inputs::<$n>(row);
+                        let sums = crate::avx2::tile::<FORMAT, $n>(simd, records, supers, x);
+                        job.write(panel, row, sums);
+                        row += $n;
+                    }};
+                }
+                while row + 4 <= to {
+                    rows!(4);
+                }
+                match to - row {
+                    3 => rows!(3),
+                    2 => rows!(2),
+                    1 => rows!(1),
+                    _ => {}
+                }
+                debug_assert_eq!(row, to);
+            }
+        }
+    }
+}

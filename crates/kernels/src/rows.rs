@@ -1,0 +1,313 @@
+//! What is done to rows between products, each in one pass: normalization, rotation, the gate.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use crate::exponential::exp;
+
+/// Lanes summed side by side: fixed, so that sums do not depend on the machine.
+const LANES: usize = 16;
+/// Numbers that are worth another thread.
+const SHARE: usize = 1 << 14;
+
+/// The sum of numbers, in an order that depends on their count alone.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+pub(crate) fn sum(numbers: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *lane += *number;
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *lane += *number;
+    }
+    total(lanes)
+}
+
+/// As [`sum`], of the squares.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn sum_of_squares(numbers: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (whole, rest) = numbers.as_chunks::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *lane += number * number;
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *lane += number * number;
+    }
+    total(lanes)
+}
+
+/// The sum of lanes, halves added to halves.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            lanes[lane] += lanes[lane + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Calls `work` with ranges of rows, by all threads where they are many.
+fn by_rows(
+    n_rows: usize,
+    width: usize,
+    work: impl Fn(std::ops::Range<usize>) -> Vec<f32> + Sync,
+) -> Vec<f32> {
+    let share = (SHARE / width.max(1)).max(1);
+    if n_rows <= share {
+        return work(0..n_rows);
+    }
+    let starts: Vec<usize> = (0..n_rows).step_by(share).collect();
+    let parts: Vec<Vec<f32>> =
+        starts.into_par_iter().map(|from| work(from..n_rows.min(from + share))).collect();
+    parts.concat()
+}
+
+/// `x / sqrt(mean(x²) + ε) · w`, row by row.
+///
+/// Source: Zhang and Sennrich 2019, <https://arxiv.org/abs/1910.07467>, equation 4.
+///
+/// # Panics
+/// If the rows are not as long as the weight.
+#[must_use]
+pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
+    let width = weight.len();
+    assert!(rows.len().is_multiple_of(width), "rows are as long as the weight");
+    by_rows(rows.len() / width, width, |range| {
+        let mut output = rows[range.start * width..range.end * width].to_vec();
+        Arch::new().dispatch(Normalize { rows: &mut output, weight, epsilon });
+        output
+    })
+}
+
+/// `silu(gate) · up` of rows that have all gates first, then the factors.
+///
+/// Source: Shazeer 2020, <https://arxiv.org/abs/2002.05202>, equation 6.
+///
+/// # Panics
+/// If `rows` are not whole rows of `2 · size`.
+#[must_use]
+pub fn swiglu(rows: &[f32], size: usize) -> Vec<f32> {
+    assert!(rows.len().is_multiple_of(2 * size), "rows have as many gates as factors");
+    by_rows(rows.len() / (2 * size), size, |range| {
+        let mut output = vec![0.0; range.len() * size];
+        let rows = &rows[range.start * 2 * size..range.end * 2 * size];
+        Arch::new().dispatch(Gate { rows, size, output: &mut output });
+        output
+    })
+}
+
+/// Turns heads by their rows' positions: the pair `(x[i], x[i + D/2])` by angle `i` of the row, times
+/// `scale`.
+///
+/// Source: Su et al. 2021, <https://arxiv.org/abs/2104.09864>, section 3.2.2; the half-split pairing is
+/// Hugging Face's.
+///
+/// # Shapes
+///
+/// - heads: `[heads, D]` of one row
+/// - cos, sin: `[D / 2]` of that row
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn turn(heads: &mut [f32], cos: &[f32], sin: &[f32], scale: f32) {
+    for head in heads.chunks_exact_mut(2 * cos.len()) {
+        let (first, second) = head.split_at_mut(cos.len());
+        for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cos).zip(sin) {
+            (*a, *b) = ((*a * cos - *b * sin) * scale, (*b * cos + *a * sin) * scale);
+        }
+    }
+}
+
+/// Queries, keys and values of rows, turned, the queries scaled by `1 / √D`.
+#[derive(Debug)]
+pub struct Turned {
+    /// `[N, H, D]`.
+    pub queries: Vec<f32>,
+    /// `[N, K, D]`.
+    pub keys: Vec<f32>,
+    /// `[N, K, D]`.
+    pub values: Vec<f32>,
+}
+
+/// Takes fused projections apart and turns queries and keys.
+///
+/// # Shapes
+///
+/// - rows: `[N, (H + 2 K) D]`
+/// - cos, sin: `[N, D / 2]`
+///
+/// # Panics
+/// If a slice has not the length its shape asks for.
+#[must_use]
+pub fn turned(
+    rows: &[f32],
+    (heads, kv_heads, dim): (usize, usize, usize),
+    cos: &[f32],
+    sin: &[f32],
+) -> Turned {
+    let width = (heads + 2 * kv_heads) * dim;
+    let n_rows = rows.len() / width;
+    assert!(
+        rows.len() == n_rows * width && cos.len() == n_rows * dim / 2 && sin.len() == cos.len()
+    );
+    let mut all = Turned {
+        queries: Vec::with_capacity(n_rows * heads * dim),
+        keys: Vec::with_capacity(n_rows * kv_heads * dim),
+        values: Vec::with_capacity(n_rows * kv_heads * dim),
+    };
+    for row in rows.chunks_exact(width) {
+        let (queries, rest) = row.split_at(heads * dim);
+        let (keys, values) = rest.split_at(kv_heads * dim);
+        all.queries.extend_from_slice(queries);
+        all.keys.extend_from_slice(keys);
+        all.values.extend_from_slice(values);
+    }
+    let (arch, scale) = (Arch::new(), (dim as f32).sqrt().recip());
+    arch.dispatch(Turn { rows: &mut all.queries, heads, dim, cos, sin, scale });
+    arch.dispatch(Turn { rows: &mut all.keys, heads: kv_heads, dim, cos, sin, scale: 1.0 });
+    all
+}
+
+// Closures would do, were they always inlined where the instruction set is known.
+
+struct Normalize<'a> {
+    rows: &'a mut [f32],
+    weight: &'a [f32],
+    epsilon: f32,
+}
+
+impl WithSimd for Normalize<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let width = self.weight.len();
+        for row in self.rows.chunks_exact_mut(width) {
+            let mean = sum_of_squares(row) / width as f32;
+            let scale = (mean + self.epsilon).sqrt().recip();
+            for (x, w) in row.iter_mut().zip(self.weight) {
+                *x = *x * scale * w;
+            }
+        }
+    }
+}
+
+struct Gate<'a> {
+    rows: &'a [f32],
+    size: usize,
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Gate<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let rows = self.rows.chunks_exact(2 * self.size);
+        for (to, row) in self.output.chunks_exact_mut(self.size).zip(rows) {
+            let (gate, up) = row.split_at(self.size);
+            for ((to, gate), up) in to.iter_mut().zip(gate).zip(up) {
+                *to = gate / (1.0 + exp(-gate)) * up;
+            }
+        }
+    }
+}
+
+struct Turn<'a> {
+    rows: &'a mut [f32],
+    heads: usize,
+    dim: usize,
+    cos: &'a [f32],
+    sin: &'a [f32],
+    scale: f32,
+}
+
+impl WithSimd for Turn<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let half = self.dim / 2;
+        let angles = self.cos.chunks_exact(half).zip(self.sin.chunks_exact(half));
+        let rows = self.rows.chunks_exact_mut(self.heads * self.dim);
+        for (row, (cos, sin)) in rows.zip(angles) {
+            turn(row, cos, sin, self.scale);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 7919) % 2003) as f32 / 977.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn rows_are_normalized_by_themselves() {
+        let (rows, weight) = (numbers(97 * 40), numbers(40));
+        let all = rms_norm(&rows, &weight, 1e-5);
+        for (row, found) in rows.chunks(40).zip(all.chunks(40)) {
+            assert_eq!(rms_norm(row, &weight, 1e-5), found);
+            let mean = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 40.0;
+            for ((x, w), found) in row.iter().zip(&weight).zip(found) {
+                let expected = f64::from(*x) / (mean + 1e-5).sqrt() * f64::from(*w);
+                assert!((f64::from(*found) - expected).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn a_gate_lets_through_what_its_sigmoid_says() {
+        let (n_rows, size) = (700, 50);
+        let rows: Vec<f32> = numbers(n_rows * 2 * size).iter().map(|x| x * 9.0).collect();
+        let all = swiglu(&rows, size);
+        for (row, found) in rows.chunks(2 * size).zip(all.chunks(size)) {
+            for i in 0..size {
+                let (gate, up) = (f64::from(row[i]), f64::from(row[size + i]));
+                let expected = gate / (1.0 + (-gate).exp()) * up;
+                assert!((f64::from(found[i]) - expected).abs() <= 1e-6 * expected.abs() + 1e-30);
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_turns_by_its_angle() {
+        let (heads, kv_heads, dim) = (3, 1, 4);
+        let rows = numbers(2 * (heads + 2 * kv_heads) * dim);
+        let angles = [0.3_f32, 2.0, -1.0, 0.0];
+        let (cos, sin) = (angles.map(f32::cos), angles.map(f32::sin));
+        let turned = turned(&rows, (heads, kv_heads, dim), &cos, &sin);
+        let width = (heads + 2 * kv_heads) * dim;
+        for (n, row) in rows.chunks(width).enumerate() {
+            let check = |from: &[f32], found: &[f32], scale: f32| {
+                for i in 0..dim / 2 {
+                    let (a, b) = (from[i], from[i + dim / 2]);
+                    let (sin, cos) = angles[n * dim / 2 + i].sin_cos();
+                    assert!((found[i] - (a * cos - b * sin) * scale).abs() < 1e-6);
+                    assert!((found[i + dim / 2] - (b * cos + a * sin) * scale).abs() < 1e-6);
+                }
+            };
+            for head in 0..heads {
+                check(&row[head * dim..], &turned.queries[(n * heads + head) * dim..], 0.5);
+            }
+            check(&row[heads * dim..], &turned.keys[n * dim..], 1.0);
+            assert_eq!(&row[(heads + 1) * dim..], &turned.values[n * dim..(n + 1) * dim]);
+        }
+    }
+}

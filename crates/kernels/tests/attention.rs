@@ -1,0 +1,150 @@
+//! Attention over runs: right, and the same bits however keys and values are cut and shared.
+
+use espalier_kernels::{Heads, Run, attend};
+use proptest::prelude::*;
+use rayon::ThreadPoolBuilder;
+
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f32 / 2.0_f32.powi(30) - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// Keys or values of `len` tokens: `[K, len, D]`.
+type Store = Vec<f32>;
+
+/// A run of a random tree: where it begins in another, and its keys and values.
+struct Node {
+    parent: Option<(usize, usize)>,
+    start: usize,
+    len: usize,
+    keys: Store,
+    values: Store,
+}
+
+/// The runs from the root to the first `len` tokens of a node, with the tokens seen of each.
+fn path(nodes: &[Node], node: usize, len: usize) -> Vec<(usize, usize)> {
+    let mut path = vec![(node, len)];
+    while let Some((parent, len)) = nodes[path[path.len() - 1].0].parent {
+        path.push((parent, len));
+    }
+    path.reverse();
+    path
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+/// A node that neighbouring rows see, the first of them, and how much each sees of it.
+type Shared = (usize, usize, Vec<usize>);
+
+/// What rows with these paths see, neighbours that go on alike together.
+fn shared(paths: &[Vec<(usize, usize)>]) -> Vec<Shared> {
+    let mut all: Vec<Shared> = Vec::new();
+    let depth = paths.iter().map(Vec::len).max().unwrap_or(0);
+    for level in 0..depth {
+        for (row, path) in paths.iter().enumerate() {
+            let Some(&(node, len)) = path.get(level) else { continue };
+            match all.last_mut() {
+                Some((last, first, seen)) if *last == node && *first + seen.len() == row => {
+                    seen.push(len);
+                }
+                _ => all.push((node, row, vec![len])),
+            }
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn shared_runs_give_the_bits_of_one_whole_run(
+        kv_heads in 1_usize..4,
+        group in 1_usize..4,
+        dim in prop::sample::select(vec![2_usize, 8, 18, 64]),
+        tree in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1_usize..70), 1..7),
+        rows in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..40),
+        threads in 1_usize..5,
+        seed in any::<u64>(),
+    ) {
+        let heads = Heads { kv_heads, shared: group, dim };
+        let mut nodes: Vec<Node> = Vec::new();
+        for (index, (parent, cut, len)) in tree.into_iter().enumerate() {
+            let parent = (index > 0).then(|| {
+                let parent = parent.index(index);
+                (parent, 1 + cut.index(nodes[parent].len))
+            });
+            let start = parent.map_or(0, |(parent, len)| nodes[parent].start + len);
+            let size = kv_heads * len * dim;
+            let [keys, values] = [0, 1].map(|i| numbers(size, seed ^ (2 * index as u64 + i)));
+            nodes.push(Node { parent, start, len, keys, values });
+        }
+        let mut paths: Vec<Vec<(usize, usize)>> = rows
+            .iter()
+            .map(|(node, cut)| {
+                let node = node.index(nodes.len());
+                path(&nodes, node, 1 + cut.index(nodes[node].len))
+            })
+            .collect();
+        paths.sort();
+        let n_rows = paths.len();
+        // Rows lie elsewhere in the batch than in the plan.
+        let order: Vec<usize> = (0..n_rows).map(|row| (row * 7 + 3) % n_rows).collect();
+        prop_assume!(!n_rows.is_multiple_of(7));
+        let width = kv_heads * group * dim;
+        let queries = numbers(n_rows * width, seed ^ 0x3e7);
+        let seen = shared(&paths);
+        let runs: Vec<Run<'_>> = seen
+            .iter()
+            .map(|(node, row, visible)| {
+                let Node { keys, values, start, len, .. } = &nodes[*node];
+                Run { keys, values, stride: len * dim, start: *start, row: *row, visible }
+            })
+            .collect();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let found = pool.install(|| attend(heads, &queries, &order, &runs));
+
+        for (path, &at) in paths.iter().zip(&order) {
+            let query = &queries[at * width..][..width];
+            // All its keys and values as one run.
+            let whole = |store: fn(&Node) -> &Store| -> Vec<f32> {
+                let mut all = Vec::new();
+                for head in 0..kv_heads {
+                    for &(node, len) in path {
+                        let stride = nodes[node].len * dim;
+                        all.extend_from_slice(&store(&nodes[node])[head * stride..][..len * dim]);
+                    }
+                }
+                all
+            };
+            let (keys, values) = (whole(|node| &node.keys), whole(|node| &node.values));
+            let len = keys.len() / (kv_heads * dim);
+            let run = Run { keys: &keys, values: &values, stride: len * dim, start: 0, row: 0, visible: &[len] };
+            let alone = attend(heads, query, &[0], &[run]);
+            prop_assert_eq!(bits(&found[at * width..][..width]), bits(&alone));
+
+            for (index, query) in query.chunks(dim).enumerate() {
+                let head = index / group;
+                let key = |at: usize| &keys[(head * len + at) * dim..][..dim];
+                let dot = |at: usize| -> f64 {
+                    query.iter().zip(key(at)).map(|(q, k)| f64::from(*q) * f64::from(*k)).sum()
+                };
+                let weights: Vec<f64> = (0..len).map(|at| dot(at).exp()).collect();
+                let total: f64 = weights.iter().sum();
+                for element in 0..dim {
+                    let value = |at: usize| f64::from(values[(head * len + at) * dim + element]);
+                    let expected: f64 = (0..len).map(|at| weights[at] / total * value(at)).sum();
+                    let error = (f64::from(alone[index * dim + element]) - expected).abs();
+                    prop_assert!(error < 1e-5, "{error:e}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Rows in host memory: how tensors of the CPU are read by kernels and made of what they write.
+
+use burn::{
+    backend::Flex,
+    tensor::{Device, Tensor, TensorData},
+};
+use burn_flex::FlexTensor;
+
+/// What computes between the products of a decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Between {
+    /// Burn's operations, on any device.
+    Burn,
+    /// Kernels with one order of summation, one pass each, on the CPU.
+    Kernels,
+}
+
+/// The values of a tensor, without a copy where nobody else has it.
+///
+/// # Panics
+///
+/// Where the tensor is not of `f32`.
+pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec::<f32>().expect("activations are f32")
+}
+
+/// A tensor of these values.
+pub(crate) fn from_host<const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// A tensor of the CPU whose values can be read where they are. While it lives, writing to the tensor
+/// copies it.
+#[derive(Debug)]
+pub(crate) struct View(FlexTensor);
+
+impl View {
+    /// A view of a tensor on the CPU.
+    ///
+    /// # Panics
+    ///
+    /// Where the tensor is on another device.
+    pub(crate) fn new<const D: usize>(tensor: &Tensor<D>) -> Self {
+        let tensor = tensor.clone().try_into_primitive::<Flex>().expect("kernels are for the CPU");
+        Self(tensor.to_contiguous())
+    }
+
+    /// The values in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// Where the tensor is not of `f32`.
+    pub(crate) fn values(&self) -> &[f32] {
+        self.0.as_slice::<f32>().expect("a contiguous tensor of f32")
+    }
+}
