@@ -46,7 +46,7 @@ impl Quantized {
     /// Packs rows of whole blocks: row `i` becomes output `i`.
     ///
     /// # Errors
-    /// [`PackError`] naming the first row that cannot be multiplied.
+    /// [`PackError`] naming a row that cannot be multiplied.
     ///
     /// # Panics
     /// If `inputs` is zero, or does not fill whole blocks, or a row is not that of `inputs` weights.

@@ -102,7 +102,7 @@ impl Assembly<'_> {
         }
         Quantized::pack(format, inputs, &rows).map_err(|error| {
             let PackError::NotFinite { row, .. } = error else {
-                return self.damaged(parts[0].1, &error);
+                return damaged(parts[0].1, error);
             };
             let mut first = 0;
             let holds = |(_, part): &&(Format, &Part)| {
@@ -110,12 +110,8 @@ impl Assembly<'_> {
                 row < first
             };
             let part = parts.iter().find(holds).unwrap_or(&parts[0]).1;
-            self.damaged(part, &error)
+            damaged(part, error)
         })
-    }
-
-    fn damaged(&self, part: &Part, error: &PackError) -> LoadError {
-        LoadError::Quantized { tensor: part.name.clone(), reason: error.to_string() }
     }
 
     fn matrix(&self, inputs: usize, part: &Part) -> Result<Matrix, LoadError> {
@@ -126,4 +122,8 @@ impl Assembly<'_> {
         };
         Ok(Matrix { values, outputs: part.outputs })
     }
+}
+
+fn damaged(part: &Part, error: PackError) -> LoadError {
+    LoadError::Quantized { tensor: part.name.clone(), reason: error.to_string() }
 }

@@ -15,7 +15,7 @@ use crate::{
 /// How rows are kept from looking ahead.
 enum Sight {
     /// A mask, `[1, N · G, N]`.
-    Mask(Tensor<3>),
+    Mask(Box<Tensor<3>>),
     /// On the CPU: what each row sees.
     Runs(Runs),
 }
@@ -70,7 +70,7 @@ impl Attend for ChunkAttention<'_> {
             .iter()
             .map(|(keys, _, _)| queries.clone().matmul(keys.clone().swap_dims(1, 2)))
             .collect();
-        let own = queries.matmul(keys.clone().swap_dims(1, 2)) + mask.clone();
+        let own = queries.matmul(keys.clone().swap_dims(1, 2)) + mask.as_ref().clone();
         let weights = if scores.is_empty() {
             softmax(own, 2)
         } else {
@@ -119,11 +119,11 @@ impl Engine {
         let positions: Vec<usize> = (start..start + tokens.len()).collect();
         let config = &self.decoder.config;
         let sight = match self.decoder.between {
-            Between::Burn => Sight::Mask(causal(
+            Between::Burn => Sight::Mask(Box::new(causal(
                 tokens.len(),
                 config.heads / config.kv_heads,
                 &self.decoder.device,
-            )),
+            ))),
             Between::Kernels => Sight::Runs(Runs::of_chunk(&self.tree, &path, tokens.len())),
         };
         let mut attention = ChunkAttention {

@@ -6,7 +6,7 @@ use espalier_kernels::rows::{Turned, turned};
 use super::{
     Linear,
     host::{from_host, to_host},
-    rope::{Rotation, rotate},
+    rope::Rotation,
 };
 
 /// Where keys and values are kept, and what a row may look at.
@@ -63,9 +63,9 @@ impl Attention {
         let rows = input.dims()[0];
         let qkv = self.qkv.forward(input);
         let (queries, keys, values) = match rotation {
-            Rotation::Tensors { cos, sin } => {
+            Rotation::Tensors(tables) => {
                 let qkv = qkv.reshape([rows, heads + 2 * kv_heads, dim]);
-                let turned = rotate(cos, sin, qkv.clone().narrow(1, 0, heads + kv_heads));
+                let turned = tables.apply(qkv.clone().narrow(1, 0, heads + kv_heads));
                 let queries = turned.clone().narrow(1, 0, heads) * (dim as f32).sqrt().recip();
                 let keys = turned.narrow(1, heads, kv_heads);
                 (queries, keys, qkv.narrow(1, heads + kv_heads, kv_heads))

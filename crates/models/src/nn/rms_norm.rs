@@ -17,7 +17,7 @@ pub struct RmsNorm {
 #[derive(Debug)]
 enum Weight {
     /// `[1, E]`.
-    Tensor(Tensor<2>),
+    Tensor(Box<Tensor<2>>),
     Host(Vec<f32>),
 }
 
@@ -28,7 +28,8 @@ impl RmsNorm {
         let shape = [1, weight.len()];
         let weight = match between {
             Between::Burn => {
-                Weight::Tensor(Tensor::from_data(TensorData::new(weight, shape), device))
+                let weight = Tensor::from_data(TensorData::new(weight, shape), device);
+                Weight::Tensor(Box::new(weight))
             }
             Between::Kernels => Weight::Host(weight),
         };
@@ -45,7 +46,7 @@ impl RmsNorm {
             Weight::Tensor(weight) => {
                 let square = input.clone() * input.clone();
                 let scale = square.mean_dim(1).add_scalar(self.epsilon).sqrt().recip();
-                input * scale * weight.clone()
+                input * scale * weight.as_ref().clone()
             }
             Weight::Host(weight) => {
                 let (device, shape) = (input.device(), input.dims());

@@ -60,7 +60,7 @@ impl Rope {
         let shape = [positions.len(), 1, self.frequencies.len()];
         let table = |values| Tensor::from_data(TensorData::new(values, shape), device);
         let Angles { cos, sin } = self.angles(positions);
-        Rotation::Tensors { cos: table(cos), sin: table(sin) }
+        Rotation::Tensors(Box::new(Tables { cos: table(cos), sin: table(sin) }))
     }
 
     /// [`at`](Self::at), in host memory.
@@ -83,15 +83,19 @@ impl Rope {
 /// The rotations of one batch of rows.
 #[derive(Debug, Clone)]
 pub enum Rotation {
-    /// On a device, `[N, 1, D / 2]` each.
-    Tensors {
-        /// Cosines.
-        cos: Tensor<3>,
-        /// Sines.
-        sin: Tensor<3>,
-    },
+    /// On a device.
+    Tensors(Box<Tables>),
     /// In host memory.
     Host(Angles),
+}
+
+/// Cosines and sines of rows' angles on a device, `[N, 1, D / 2]` each.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// Cosines.
+    pub cos: Tensor<3>,
+    /// Sines.
+    pub sin: Tensor<3>,
 }
 
 /// Cosines and sines of rows' angles, `[N, D / 2]` each.
@@ -103,19 +107,20 @@ pub struct Angles {
     pub sin: Vec<f32>,
 }
 
-/// Rotates every head of every row by the row's position.
-///
-/// # Shapes
-///
-/// - cos, sin: `[N, 1, D / 2]`
-/// - heads, output: `[N, heads, D]`
-pub fn rotate(cos: &Tensor<3>, sin: &Tensor<3>, heads: Tensor<3>) -> Tensor<3> {
-    let half = heads.dims()[2] / 2;
-    let first = heads.clone().narrow(2, 0, half);
-    let second = heads.narrow(2, half, half);
-    let turned_first = first.clone() * cos.clone() - second.clone() * sin.clone();
-    let turned_second = second * cos.clone() + first * sin.clone();
-    Tensor::cat(vec![turned_first, turned_second], 2)
+impl Tables {
+    /// Rotates every head of every row by the row's position.
+    ///
+    /// # Shapes
+    ///
+    /// - heads, output: `[N, heads, D]`
+    pub fn apply(&self, heads: Tensor<3>) -> Tensor<3> {
+        let half = heads.dims()[2] / 2;
+        let first = heads.clone().narrow(2, 0, half);
+        let second = heads.narrow(2, half, half);
+        let turned_first = first.clone() * self.cos.clone() - second.clone() * self.sin.clone();
+        let turned_second = second * self.cos.clone() + first * self.sin.clone();
+        Tensor::cat(vec![turned_first, turned_second], 2)
+    }
 }
 
 #[cfg(test)]
@@ -127,8 +132,8 @@ mod tests {
         let device = Device::flex();
         let rope = Rope::new(4, 100.0, &RopeScaling::None); // frequencies 1 and 0.1
         let heads = Tensor::<3>::from_data([[[1.0, 0.0, 0.0, 1.0]]], &device);
-        let Rotation::Tensors { cos, sin } = rope.at(&[2], &device) else { panic!("on a device") };
-        let turned = rotate(&cos, &sin, heads).into_data().try_into_vec::<f32>().unwrap();
+        let Rotation::Tensors(tables) = rope.at(&[2], &device) else { unreachable!() };
+        let turned = tables.apply(heads).into_data().try_into_vec::<f32>().unwrap();
         let expected = [2.0_f32.cos(), -(0.2_f32.sin()), 2.0_f32.sin(), 0.2_f32.cos()];
         for (got, expected) in turned.iter().zip(expected) {
             assert!((got - expected).abs() < 1e-6, "{turned:?}");
