@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use espalier_core::{Answer, Entry, NodeId, Spend, Stop};
+use espalier_core::{Answer, Entry, NodeId, Spend, Stop, ToolError};
 use serde::{Deserialize, Serialize};
 
-use crate::answers::Modulo;
+use crate::answers::{Modulo, Votes};
 use crate::dataset::DatasetKind;
 use crate::ensemble::Pooled;
-use crate::extract::{Rule, extract};
-use crate::grade::{Verdict, grade_item};
+use crate::extract::Rule;
+use crate::grade::{Grader, Verdict};
 use crate::problem::Item;
 
 /// What a search did with a problem: everything a record holds but the grade.
@@ -85,9 +85,16 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads and grades the answer of a search.
+    /// Reads and grades the answer of a search. Nothing is run for it: see [`Self::graded_by`].
     #[must_use]
     pub fn graded(kind: DatasetKind, item: &Item, outcome: Outcome) -> Self {
+        Self::graded_by(&Grader::new(kind), item, outcome)
+    }
+
+    /// Reads the answer of a search and has it graded. Where the grader's sandbox fails, so has the search, which is
+    /// not a wrong answer.
+    #[must_use]
+    pub fn graded_by(grader: &Grader<'_>, item: &Item, outcome: Outcome) -> Self {
         let mut record = Self {
             stop: Some(outcome.stop),
             spend: outcome.spend,
@@ -101,7 +108,9 @@ impl Record {
             error: None,
             ..Self::blank(item)
         };
-        record.regrade(kind, item);
+        if let Err(error) = record.regrade(grader, item) {
+            record.error = Some(format!("the answer could not be graded: {error}"));
+        }
         record
     }
 
@@ -136,11 +145,16 @@ impl Record {
     }
 
     /// Reads the answer from the text and grades it anew, without any model.
-    pub fn regrade(&mut self, kind: DatasetKind, item: &Item) {
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] where the grader's sandbox failed; the record then has no grade.
+    pub fn regrade(&mut self, grader: &Grader<'_>, item: &Item) -> Result<(), ToolError> {
         if self.error.is_some() {
-            return;
+            return Ok(());
         }
-        let found = self.text.as_deref().and_then(|text| extract(text, kind.form()));
+        let votes = Votes::of(grader.kind(), &item.problem.question);
+        let found = self.text.as_deref().and_then(|text| votes.find(text));
         self.rule = found.as_ref().map(|found| found.rule);
         let answer = found.map(|found| found.answer);
         let answer = match self.modulo {
@@ -148,12 +162,15 @@ impl Record {
             None => answer,
         };
         self.answer = answer.map(|answer| answer.0);
-        self.verdict = self.answer.clone().map(|answer| grade_item(kind, item, &Answer(answer)));
+        (self.verdict, self.correct) = (None, None);
+        let answer = self.answer.clone().map(Answer);
+        self.verdict = answer.map(|answer| grader.grade(item, &answer)).transpose()?;
         self.correct = match self.verdict {
             Some(Verdict::Equal) => Some(true),
             Some(Verdict::NotEqual) | None => Some(false),
             Some(Verdict::Undecided) => None,
         };
+        Ok(())
     }
 
     /// Returns true if and only if a resumed run need not try this problem again.

@@ -1,12 +1,11 @@
 //! The grammar of strategies that call tools.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::steps::Draw;
-use super::{Run, at_least_one, positive, temperature};
+use super::{Run, at_least_one, temperature};
 use crate::spec::{Calling, OnFailName, OutputFormat, StrategySpec};
 
 /// Arguments of self-consistency with tool-integrated reasoning. All defaults but those marked are of
@@ -31,9 +30,6 @@ pub struct ScTir {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Draw,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -64,9 +60,6 @@ pub struct Pal {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the programs.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -96,9 +89,6 @@ pub struct ToRa {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -125,9 +115,6 @@ pub struct ReAct {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -151,21 +138,6 @@ pub struct Sure {
     /// Where all randomness comes from, that of the tools included
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
-}
-
-/// What runs model-written Python.
-#[derive(Debug, Clone, Args)]
-pub struct Sandbox {
-    /// The interpreter, 3.10 or newer, with sympy, numpy and mpmath; `cargo xtask` names its own
-    #[arg(long, value_name = "PATH", help_heading = "Tools")]
-    pub python: PathBuf,
-    /// The isolation of what is run: `highest` (of those that isolate), `full`, `landlock`, or
-    /// `none-i-accept-the-risk`, which every report then says
-    #[arg(long, value_name = "TIER", default_value = "highest", help_heading = "Tools")]
-    pub sandbox_tier: String,
-    /// CPU seconds that each call may use [source of the default: the 5 s of the AIMO winner's `PythonREPL`]
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = positive, help_heading = "Tools")]
-    pub tool_seconds: f64,
 }
 
 /// The values of `--on-fail`.

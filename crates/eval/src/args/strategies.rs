@@ -4,11 +4,11 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::calling::{self, Sandbox};
+use super::calling;
 use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};
-use super::{AggregateArg, Run, at_least_one, not_negative, positive};
+use super::{AggregateArg, Run, Sandbox, at_least_one, not_negative, positive};
 use crate::config::ConfigError;
 use crate::learned::LearnedTable;
 use crate::spec::{PriorName, REDRAWS, Stepwise, StrategySpec};
@@ -190,15 +190,23 @@ impl Strategy {
     }
 
     /// What runs model-written code, if anything is run.
-    #[must_use]
-    pub fn sandbox(&self) -> Option<&Sandbox> {
-        match self {
-            Self::ScTir(args) => Some(&args.sandbox),
-            Self::Pal(args) => Some(&args.sandbox),
-            Self::ToRa(args) => Some(&args.sandbox),
-            Self::ReAct(args) => Some(&args.sandbox),
-            _ => None,
-        }
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Needed`] where there is no `--python` and something is run, [`ConfigError::Unused`] where there
+    /// is one and nothing is.
+    pub fn sandbox(&self) -> Result<Option<&Sandbox>, ConfigError> {
+        let run = self.run();
+        let with = if self.spec().calling().is_some() {
+            "a strategy that calls Python"
+        } else if run.dataset().kind.is_run() {
+            "--dataset humaneval"
+        } else {
+            run.sandbox.unused("this strategy and dataset, which run no Python")?;
+            return Ok(None);
+        };
+        run.sandbox.needed(with)?;
+        Ok(Some(&run.sandbox))
     }
 
     /// What all strategies share.

@@ -186,11 +186,12 @@ fn strategies_with_tools_have_their_sources_numbers() {
             strategy.spec().check_calling().is_ok() && !strategy.spec().is_prompted(),
             "{line}"
         );
-        assert_eq!(strategy.sandbox().unwrap().sandbox_tier, "highest");
+        assert_eq!(strategy.sandbox().unwrap().unwrap().sandbox_tier, "highest");
         let text = serde_json::to_string(&strategy.spec()).unwrap();
         assert_eq!(serde_json::from_str::<StrategySpec>(&text).unwrap(), strategy.spec(), "{text}");
         assert!(text.starts_with(&format!(r#"{{"name":"{line}""#)), "{text}");
-        assert!(parse(&format!("eval {line} --model m")).is_err(), "an interpreter is named");
+        let none = self::strategy(&format!("eval {line} --model m")).sandbox().unwrap_err();
+        assert!(none.to_string().contains("`--python PATH`"), "{none}");
     }
     let same = strategy("pal --n 4").spec().check_calling().unwrap_err().to_string();
     assert!(same.starts_with("`--n 4` samples the same 4 times at `--temperature 0`"), "{same}");
