@@ -26,6 +26,6 @@ pub(crate) fn parts(fields: &Map<String, Value>, _: usize) -> Result<Parts, Stri
     if !test.lines().any(|line| line.starts_with("def check(")) {
         return Err("`test` defines no function `check`".to_owned());
     }
-    let gold = format!("{}\n\ncheck({name})\n", test.trim_end());
+    let gold = format!("{}\n\ncheck({name})", test.trim_end());
     Ok((id, question, None, gold))
 }

@@ -36,7 +36,7 @@ fn the_fixture_is_of_four_tasks_and_keeps_its_tests_to_itself() {
     assert_eq!(data.items.len(), 4);
     for item in &data.items {
         let task = Task::parse(&item.problem.question).unwrap();
-        assert!(item.gold.text().ends_with(&format!("\n\ncheck({})\n", task.name())));
+        assert!(item.gold.text().ends_with(&format!("\n\ncheck({})", task.name())));
         assert!(!item.problem.question.contains("assert"));
     }
 }
