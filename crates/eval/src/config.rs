@@ -87,6 +87,11 @@ pub enum ConfigError {
         /// The dataset.
         kind: DatasetKind,
     },
+    /// An interpreter is given, and nothing is run.
+    #[error(
+        "`--python` has no effect: neither the strategy nor the dataset has code to run; leave it out"
+    )]
+    PythonUnused,
     /// Several paths, and all of them the likeliest.
     #[error(
         "`--n {n}` samples the same {n} times at `--temperature 0`: give a temperature above 0, or leave `--n` out"

@@ -47,10 +47,10 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Unused`].
-    pub fn unused(&self, with: &'static str) -> Result<(), ConfigError> {
+    /// [`ConfigError::PythonUnused`].
+    pub fn unused(&self) -> Result<(), ConfigError> {
         match self.python {
-            Some(_) => Err(ConfigError::Unused { flag: "--python", with }),
+            Some(_) => Err(ConfigError::PythonUnused),
             None => Ok(()),
         }
     }

@@ -193,17 +193,17 @@ impl Strategy {
     ///
     /// # Errors
     ///
-    /// [`ConfigError::Needed`] where there is no `--python` and something is run, [`ConfigError::Unused`] where there
-    /// is one and nothing is.
+    /// [`ConfigError::Needed`] where there is no `--python` and something is run, [`ConfigError::PythonUnused`] where
+    /// there is one and nothing is.
     pub fn sandbox(&self) -> Result<Option<&Sandbox>, ConfigError> {
         let run = self.run();
-        let with = if self.spec().calling().is_some() {
-            "a strategy that calls Python"
-        } else if run.dataset().kind.is_run() {
-            "--dataset humaneval"
-        } else {
-            run.sandbox.unused("this strategy and dataset, which run no Python")?;
-            return Ok(None);
+        let with = match self {
+            Self::ScTir(_) => "sc-tir",
+            Self::Pal(_) => "pal",
+            Self::ToRa(_) => "tora",
+            Self::ReAct(_) => "react",
+            _ if run.dataset().kind.is_run() => "--dataset humaneval",
+            _ => return run.sandbox.unused().map(|()| None),
         };
         run.sandbox.needed(with)?;
         Ok(Some(&run.sandbox))

@@ -16,9 +16,9 @@ pub(super) fn regrade(args: &args::Regrade) -> Result<(), Failure> {
     }
     let is_run = source.kind.is_run();
     if is_run {
-        args.sandbox.needed("regrading answers that are functions").map_err(Failure::bad)?;
+        args.sandbox.needed("--dataset humaneval").map_err(Failure::bad)?;
     } else {
-        args.sandbox.unused("a run whose answers are not functions").map_err(Failure::bad)?;
+        args.sandbox.unused().map_err(Failure::bad)?;
     }
     let mut sandbox = is_run.then(|| Sandbox::open(&args.sandbox, PRINTED)).transpose()?;
     let mut graders = grading();

@@ -40,7 +40,7 @@ impl Sandbox {
     /// Bad input where there is no Python, or no sandbox of the tier that is asked for: then with the sandbox's
     /// own diagnosis.
     pub(super) fn open(args: &args::Sandbox, shown: (Echo, Show)) -> Result<Self, Failure> {
-        let python = args.needed("running Python").map_err(Failure::bad)?;
+        let python = args.needed("a sandbox").map_err(Failure::bad)?;
         let tier: TierChoice = args
             .sandbox_tier
             .parse()

@@ -82,15 +82,7 @@ fn the_last_block_that_defines_the_function_is_the_answer() {
     let other = "def check_it():\n    assert twice(1) == 2";
     for (text, answer) in [
         (block(one), one),
-        (
-            format!(
-                "First:\n{}then{}Use:\n{}",
-                block(one),
-                format!("\n{}", block(two)),
-                block(other)
-            ),
-            two,
-        ),
+        (format!("First:\n{}then\n{}Use:\n{}", block(one), block(two), block(other)), two),
         (format!("```\n{one}"), one),
         (format!("{}```python\nprint(twice(3))", block(one)), one),
     ] {
@@ -160,9 +152,7 @@ fn a_program_has_passed_only_where_its_last_line_says_so() {
     let program = Program::examples(&task, &answer);
     let word = &program.word;
     assert_eq!(program.said(&format!("noise\n{word} pass\n")), Some("pass"));
-    for output in
-        ["", "pass", &format!("{word}"), &format!("{word} pass\nmore"), "0000000000000000 pass"]
-    {
+    for output in ["", "pass", word, &format!("{word} pass\nmore"), "0000000000000000 pass"] {
         assert_eq!(program.said(output), None, "{output}");
     }
     assert!(program.text.contains("NAME = \"twice\"\n"));
