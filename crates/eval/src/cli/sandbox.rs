@@ -66,8 +66,9 @@ impl Sandbox {
     }
 }
 
-/// What of a run is seen: by a grader of functions, all that was printed; otherwise what the model sees. A program's printed lines alone are its answer; otherwise the value of a last
-/// expression is shown, too, as in the source of the Numina format.
+/// What of a run is seen. A grader of functions reads all that was printed. Of a program that is the reasoning, the
+/// printed lines alone are the answer; otherwise the model also sees the value of a last expression, as in the source
+/// of the Numina format.
 pub(super) fn seen(kind: DatasetKind, strategy: &StrategySpec) -> (Echo, Show) {
     if kind.is_run() {
         return PRINTED;
