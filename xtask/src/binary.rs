@@ -85,14 +85,19 @@ const SCORED: [&str; 11] = [
 /// Strategies whose models write code that is run.
 const CALLING: [&str; 4] = ["sc-tir", "pal", "tora", "react"];
 
-/// Returns true if and only if `args` run a strategy with code and name no interpreter.
+/// The dataset whose answers are run.
+const RUN: [&str; 2] = ["humaneval", "--dataset=humaneval"];
+
+/// Returns true if and only if `args` run a strategy with code, or a dataset of functions, and name no interpreter.
 fn needs_python(args: &[OsString]) -> bool {
     let words: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
     let says =
         |flag: &str| words.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
     let strategy = words.get(1).map(|word| &**word);
     words.first().is_some_and(|word| word == "eval")
-        && strategy.is_some_and(|name| CALLING.contains(&name) || says("--code"))
+        && (strategy.is_some_and(|name| CALLING.contains(&name))
+            || says("--code")
+            || words.iter().any(|word| RUN.contains(&&**word)))
         && !["--python", "--help", "-h", "--version", "-V"].iter().any(|flag| says(flag))
 }
 
@@ -230,14 +235,10 @@ mod tests {
 
     #[test]
     fn the_python_environment_goes_to_strategies_that_run_code() {
-        for line in [
-            "eval sc-tir --model m",
-            "eval pal --limit 3",
-            "eval tora",
-            "eval react",
-            "eval beam --code numina",
-            "eval uct --code=qwen",
-        ] {
+        let calling = ["eval sc-tir --model m", "eval pal --limit 3", "eval tora", "eval react"];
+        let code = ["eval beam --code numina", "eval uct --code=qwen"];
+        let functions = ["eval greedy --dataset humaneval", "eval beam --dataset=humaneval -q"];
+        for line in calling.into_iter().chain(code).chain(functions) {
             assert!(needs_python(&args(line)), "{line}");
         }
         for line in [
@@ -246,6 +247,7 @@ mod tests {
             "eval pal --python=p",
             "eval sc-tir --help",
             "trace pal",
+            "eval greedy --dataset humaneval --python p",
             "eval",
         ] {
             assert!(!needs_python(&args(line)), "{line}");

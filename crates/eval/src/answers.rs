@@ -1,16 +1,19 @@
 //! Answers for voting: read and compared without gold.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use espalier_core::{Answer, Answers};
 use num_bigint::BigInt;
 use num_traits::Signed;
 
-use crate::dataset::AnswerForm;
-use crate::extract::extract;
+use crate::code::Task;
+use crate::dataset::{AnswerForm, DatasetKind};
+use crate::extract::{Extracted, extract};
 use crate::grade::class;
 
-/// Reads answers of one form; what search votes with.
+/// Reads answers of one form; what search votes with. Two functions are the same answer if and only if their texts are
+/// equal after trimming, whatever they compute.
 ///
 /// ```
 /// use espalier_core::{Answer, Answers};
@@ -19,22 +22,53 @@ use crate::grade::class;
 /// assert_eq!(votes.extract(r"It is $\boxed{\frac12}$."), Some(Answer(r"\frac12".into())));
 /// assert!(votes.same(&Answer("0.50".into()), &Answer(r"\dfrac{2}{4}".into())));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Votes {
     form: AnswerForm,
+    /// The function that is asked for, where answers are functions.
+    task: Option<Arc<Task>>,
 }
 
 impl Votes {
-    /// Votes over answers of this form.
+    /// Votes over answers of this form. Functions are not found: see [`Self::of`].
     #[must_use]
     pub fn new(form: AnswerForm) -> Self {
-        Self { form }
+        Self { form, task: None }
+    }
+
+    /// Votes over answers to a question.
+    #[must_use]
+    pub fn of(kind: DatasetKind, question: &str) -> Self {
+        let form = kind.form();
+        let task = (form == AnswerForm::Function).then(|| Task::parse(question)).flatten();
+        Self { form, task: task.map(Arc::new) }
+    }
+
+    /// The form of the answers.
+    #[must_use]
+    pub fn form(&self) -> AnswerForm {
+        self.form
+    }
+
+    /// The answer in a text, and the rule that found it.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<Extracted> {
+        match &self.task {
+            Some(task) => task.extract(text),
+            None => extract(text, self.form),
+        }
+    }
+}
+
+impl From<AnswerForm> for Votes {
+    fn from(form: AnswerForm) -> Self {
+        Self::new(form)
     }
 }
 
 impl Answers for Votes {
     fn extract(&self, text: &str) -> Option<Answer> {
-        extract(text, self.form).map(|found| found.answer)
+        self.find(text).map(|found| found.answer)
     }
 
     fn same(&self, one: &Answer, other: &Answer) -> bool {

@@ -46,7 +46,7 @@ pub fn moments(
 ) -> Result<Vec<Moment>, BadTrace> {
     let problem = &item.problem;
     let prompt = Prompt { problem: problem.question.clone(), tokens: [].into() };
-    let votes = Votes::new(kind.form());
+    let votes = Votes::of(kind, &problem.question);
     let mut moments = Vec::new();
     let mut after = |tree: &espalier_search::Tree, spent: &Entry| {
         let node = strategy.select(tree, &votes).map(|selected| selected.node);

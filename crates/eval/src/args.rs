@@ -8,6 +8,7 @@ mod looking;
 mod numbers;
 mod prm_family;
 mod prompted;
+mod sandbox;
 mod steps;
 mod strategies;
 mod sweep;
@@ -26,12 +27,12 @@ use crate::spec::{ScorerName, Selection};
 
 use numbers::{at_least_one, finite, not_negative, positive, temperature};
 
-pub use calling::Sandbox;
 pub use collect::Collect;
 pub use compute_optimal::{ComputeOptimal, Table};
 pub use ensemble::{Ensemble, Evaluation};
 pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use prm_family::PrmFamilyArg;
+pub use sandbox::Sandbox;
 pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
 pub use terms::Terms;
@@ -187,6 +188,9 @@ pub struct Run {
     /// What they share with whatever runs several models.
     #[command(flatten)]
     pub terms: Terms,
+    /// What runs the Python that models write.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
     /// Run this too, with the same model on the same problems, and print its row beside the strategy's;
     /// its records are in a directory of that name within the run's
     #[arg(long, value_enum, value_name = "STRATEGY", help_heading = "Run")]
@@ -313,7 +317,8 @@ pub enum ScorerArg {
     /// Mean divergence of the next-token distribution from the uniform one (self-certainty)
     SelfCertainty,
     /// The dataset's verifier, which checks by what the problem says: 1 for a correct answer of `game24`
-    /// or `countdown`, 0 for unsound arithmetic, else 1/2
+    /// or `countdown`, 0 for unsound arithmetic, else 1/2; of `humaneval`, 1 where the examples of the docstring
+    /// hold, 0 where one does not, 1/2 where there are none
     Verifier,
     /// A process reward model, which `--prm` gives
     Prm,
@@ -398,6 +403,10 @@ pub enum DatasetArg {
     Game24,
     /// Countdown: `numbers` and `target`
     Countdown,
+    /// The layout of `HumanEval`: `task_id`, `prompt`, `entry_point` and `test`. Answers are Python functions, which are
+    /// right where their tests pass in a sandbox; needs `--python`
+    #[value(name = "humaneval")]
+    HumanEval,
 }
 
 impl DatasetArg {
@@ -407,7 +416,9 @@ impl DatasetArg {
             Self::Builtin | Self::Game24 | Self::Countdown => {
                 const { NonZeroU32::new(256).expect("256 is not 0") }
             }
-            Self::Gsm8k | Self::Math500 => const { NonZeroU32::new(1024).expect("1024 is not 0") },
+            Self::Gsm8k | Self::Math500 | Self::HumanEval => {
+                const { NonZeroU32::new(1024).expect("1024 is not 0") }
+            }
         }
     }
 }
@@ -420,6 +431,7 @@ impl From<DatasetArg> for DatasetKind {
             DatasetArg::Math500 => Self::Math500,
             DatasetArg::Game24 => Self::Game24,
             DatasetArg::Countdown => Self::Countdown,
+            DatasetArg::HumanEval => Self::HumanEval,
         }
     }
 }

@@ -79,6 +79,19 @@ pub enum ConfigError {
         /// The dataset.
         kind: DatasetKind,
     },
+    /// The dataset's answers are functions, and whoever is asked to search or grade them cannot run any.
+    #[error("`{what}` cannot take dataset `{}`, whose answers are functions to be run: take `eval` with `greedy`, `best-of-n` or another strategy without tools and prompts of its own", kind.name())]
+    NotForFunctions {
+        /// What was asked for.
+        what: String,
+        /// The dataset.
+        kind: DatasetKind,
+    },
+    /// An interpreter is given, and nothing is run.
+    #[error(
+        "`--python` has no effect: neither the strategy nor the dataset has code to run; leave it out"
+    )]
+    PythonUnused,
     /// Several paths, and all of them the likeliest.
     #[error(
         "`--n {n}` samples the same {n} times at `--temperature 0`: give a temperature above 0, or leave `--n` out"

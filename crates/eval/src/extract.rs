@@ -6,7 +6,8 @@
 //! 3. what follows the last "answer is …", "answer: …" or "final answer …", to the end of the sentence;
 //! 4. where all answers are numbers: the last number.
 //!
-//! Answers that are expressions have one rule only: what follows the last `#ANSWER:` on its line.
+//! Answers that are expressions have one rule only: what follows the last `#ANSWER:` on its line. Functions are read
+//! by [`Task::extract`](crate::code::Task::extract), for only the question says which function is the answer.
 
 use espalier_core::Answer;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub enum Rule {
     LastNumber,
     /// After `#ANSWER:`.
     AnswerMark,
+    /// The last block of code that defines the function.
+    Block,
+    /// A text that goes on with the function that the question begins.
+    Completion,
 }
 
 /// An answer and the rule that found it.
@@ -41,7 +46,7 @@ pub struct Extracted {
 
 /// The answer in the text of a finished path; `None` is a parse failure.
 ///
-/// A text cut off by a length limit has no answer: do not ask.
+/// A text cut off by a length limit has no answer: do not ask. No function is found: ask [`Votes`](crate::Votes).
 ///
 /// ```
 /// use espalier_eval::{AnswerForm, Rule, extract};
@@ -58,6 +63,9 @@ pub struct Extracted {
 #[must_use]
 pub fn extract(text: &str, form: AnswerForm) -> Option<Extracted> {
     let found = |answer: &str, rule| Extracted { answer: Answer(answer.to_owned()), rule };
+    if form == AnswerForm::Function {
+        return None;
+    }
     if form == AnswerForm::Expression {
         return marked(text, ANSWER_MARK).map(|answer| found(answer, Rule::AnswerMark));
     }
@@ -67,7 +75,7 @@ pub fn extract(text: &str, form: AnswerForm) -> Option<Extracted> {
         .or_else(|| phrase(text, form).map(|answer| found(answer, Rule::Phrase)))
         .or_else(|| match form {
             AnswerForm::Number => last_number(text).map(|answer| found(answer, Rule::LastNumber)),
-            AnswerForm::Latex | AnswerForm::Expression => None,
+            AnswerForm::Latex | AnswerForm::Expression | AnswerForm::Function => None,
         })
 }
 
@@ -156,7 +164,7 @@ fn phrase(text: &str, form: AnswerForm) -> Option<&str> {
         let answer = sentence(tail);
         let answer = match form {
             AnswerForm::Number => number_in(answer, cue == Some("is")),
-            AnswerForm::Latex | AnswerForm::Expression => {
+            AnswerForm::Latex | AnswerForm::Expression | AnswerForm::Function => {
                 Some(answer).filter(|answer| !answer.is_empty())
             }
         };

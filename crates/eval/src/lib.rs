@@ -17,6 +17,7 @@ pub mod builtin;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod clock;
+pub mod code;
 pub mod collect;
 pub mod comparison;
 pub mod config;
@@ -62,7 +63,7 @@ pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
 pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
 pub use ensemble::{EnsembleSpec, Pooled, Spoken};
 pub use extract::{Extracted, Rule, extract};
-pub use grade::{Decimals, GRADER_VERSION, Percent, Policy, Verdict, grade, grade_item};
+pub use grade::{Decimals, GRADER_VERSION, Grader, Percent, Policy, Verdict, grade, grade_item};
 pub use learned::{LearnedTable, TableError};
 pub use learning::{LearningError, OptionRuns};
 pub use problem::{Gold, Item, Problem, content_hash};
@@ -75,7 +76,7 @@ pub use spec::{
     BadBoundary, Bin, Boundary, Calling, EvaluateName, GenerateName, NextName, OnFailName,
     OutputFormat, PriorName, ScorerName, Selection, Stepwise, StrategySpec, Then, Thinking,
 };
-pub use stats::{Difference, Interval, Pairs, clustered, wilson};
+pub use stats::{Difference, Interval, Pairs, clustered, pass_at, wilson};
 pub use status::Status;
 pub use store::{Store, StoreError, read_chronicle, read_run};
 pub use summary::{Accuracy, Summary};

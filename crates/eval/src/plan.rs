@@ -27,13 +27,15 @@ use crate::{
 pub(crate) const SCORER: ScorerId = ScorerId(0);
 
 impl StrategySpec {
-    /// The strategy, fresh, for one problem with answers of this form.
+    /// The strategy, fresh, for one problem with such answers.
     ///
     /// # Errors
     ///
     /// [`BadStrategy`] says which number cannot be.
-    pub fn strategy(&self, form: AnswerForm) -> Result<Box<dyn Strategy>, BadStrategy> {
-        let answers = || Arc::new(Votes::new(form));
+    pub fn strategy(&self, votes: impl Into<Votes>) -> Result<Box<dyn Strategy>, BadStrategy> {
+        let votes = votes.into();
+        let form = votes.form();
+        let answers = || Arc::new(votes.clone());
         Ok(match *self {
             Self::Greedy => Box::new(Greedy),
             Self::BestOfN { n, .. } => Box::new(BestOfN::new(n, SCORER)?),
@@ -47,7 +49,7 @@ impl StrategySpec {
             }
             Self::ComputeOptimal { first, ref table, steps } => {
                 let bin = |bin: &Bin| {
-                    let then = bin.then.spec(steps).map(|spec| spec.strategy(form));
+                    let then = bin.then.spec(steps).map(|spec| spec.strategy(votes.clone()));
                     Ok(espalier_search::Bin { below: bin.below, then: then.transpose()? })
                 };
                 let bins = table.iter().map(bin).collect::<Result<_, BadStrategy>>()?;

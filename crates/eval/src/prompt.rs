@@ -4,6 +4,7 @@ mod manner;
 
 pub use manner::Manner;
 
+use crate::code;
 use crate::dataset::{AnswerForm, DatasetKind};
 
 /// What stands for the question in a template.
@@ -58,6 +59,13 @@ pub const PUZZLE_PLAIN: &str = "Reach 24 with 3 4 5 8\n\
     #ANSWER: 4 * ((8 - 5) + 3)\n\n\
     {question}\n";
 
+/// The instruction for functions.
+pub const FUNCTION_CHAT: &str = "Complete this Python function. Write all of it, with the imports it needs, in one block \
+    that begins with ```python, and nothing after the block.\n\n```python\n{question}\n```";
+
+/// What a base model without a chat template is shown, for functions: the question, which it continues.
+pub const FUNCTION_PLAIN: &str = "{question}\n";
+
 /// The texts that begin another question: a base model that writes one has finished its answer.
 pub const PLAIN_STOPS: [&str; 2] = ["\nQuestion:", "\nProblem:"];
 
@@ -78,7 +86,7 @@ pub const PUZZLE_BOUNDARY: &str = "\n";
 #[must_use]
 pub fn step_boundary(kind: DatasetKind) -> &'static str {
     match kind.form() {
-        AnswerForm::Number | AnswerForm::Latex => STEP_BOUNDARY,
+        AnswerForm::Number | AnswerForm::Latex | AnswerForm::Function => STEP_BOUNDARY,
         AnswerForm::Expression => PUZZLE_BOUNDARY,
     }
 }
@@ -90,6 +98,7 @@ pub fn plain_stops(kind: DatasetKind) -> &'static [&'static str] {
     match kind.form() {
         AnswerForm::Number | AnswerForm::Latex => &PLAIN_STOPS,
         AnswerForm::Expression => &PUZZLE_PLAIN_STOPS,
+        AnswerForm::Function => &code::STOPS,
     }
 }
 
@@ -132,6 +141,7 @@ pub fn chat(kind: DatasetKind, question: &str) -> Vec<Message> {
         DatasetKind::Gsm8k => NUMBER_CHAT,
         DatasetKind::Math500 => LATEX_CHAT,
         DatasetKind::Game24 | DatasetKind::Countdown => PUZZLE_CHAT,
+        DatasetKind::HumanEval => FUNCTION_CHAT,
     };
     vec![Message { role: Role::User, content: fill(template, question) }]
 }
@@ -143,6 +153,7 @@ pub fn plain(kind: DatasetKind, question: &str) -> String {
         AnswerForm::Number => NUMBER_PLAIN,
         AnswerForm::Latex => LATEX_PLAIN,
         AnswerForm::Expression => PUZZLE_PLAIN,
+        AnswerForm::Function => FUNCTION_PLAIN,
     };
     fill(template, question)
 }
@@ -162,10 +173,8 @@ mod tests {
         // A question may itself contain the placeholder: it is not filled in twice.
         let question = "What is {question}?";
         let puzzles = [DatasetKind::Game24, DatasetKind::Countdown];
-        for kind in [DatasetKind::Builtin, DatasetKind::Gsm8k, DatasetKind::Math500]
-            .into_iter()
-            .chain(puzzles)
-        {
+        let others = [DatasetKind::Gsm8k, DatasetKind::Math500, DatasetKind::HumanEval];
+        for kind in [DatasetKind::Builtin].into_iter().chain(others).chain(puzzles) {
             let [message] = &chat(kind, question)[..] else { panic!("one message") };
             for text in [&message.content, &plain(kind, question)] {
                 assert_eq!(text.matches(question).count(), 1, "{text}");

@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use espalier_core::{Answer, Entry, NodeId, Spend, Stop};
+use espalier_core::{Answer, Entry, NodeId, Spend, Stop, ToolError};
 use serde::{Deserialize, Serialize};
 
-use crate::answers::Modulo;
+use crate::answers::{Modulo, Votes};
 use crate::dataset::DatasetKind;
 use crate::ensemble::Pooled;
-use crate::extract::{Rule, extract};
-use crate::grade::{Verdict, grade_item};
+use crate::extract::Rule;
+use crate::grade::{Grader, Verdict, grade_item};
 use crate::problem::Item;
 
 /// What a search did with a problem: everything a record holds but the grade.
@@ -95,26 +95,47 @@ pub(crate) struct Graded {
 }
 
 impl Graded {
+    /// Grades without running anything: functions are undecided.
     pub(crate) fn of(
         text: &str,
         modulo: Option<NonZeroU32>,
         kind: DatasetKind,
         item: &Item,
     ) -> Self {
-        let Some(found) = extract(text, kind.form()) else { return Self::default() };
-        let answer = match modulo {
-            Some(modulo) => Modulo::of(&found.answer, modulo),
-            None => Some(found.answer),
-        };
+        let (rule, answer) = read(text, modulo, kind, item);
         let verdict = answer.as_ref().map(|answer| grade_item(kind, item, answer));
-        Self { rule: Some(found.rule), answer, verdict }
+        Self { rule, answer, verdict }
     }
 }
 
+/// The answer of a text, and the rule that found it.
+fn read(
+    text: &str,
+    modulo: Option<NonZeroU32>,
+    kind: DatasetKind,
+    item: &Item,
+) -> (Option<Rule>, Option<Answer>) {
+    let Some(found) = Votes::of(kind, &item.problem.question).find(text) else {
+        return (None, None);
+    };
+    let answer = match modulo {
+        Some(modulo) => Modulo::of(&found.answer, modulo),
+        None => Some(found.answer),
+    };
+    (Some(found.rule), answer)
+}
+
 impl Record {
-    /// Reads and grades the answer of a search.
+    /// Reads and grades the answer of a search. Nothing is run for it: see [`Self::graded_by`].
     #[must_use]
     pub fn graded(kind: DatasetKind, item: &Item, outcome: Outcome) -> Self {
+        Self::graded_by(&Grader::new(kind), item, outcome)
+    }
+
+    /// Reads the answer of a search and has it graded. Where the grader's sandbox fails, so has the search, which is
+    /// not a wrong answer.
+    #[must_use]
+    pub fn graded_by(grader: &Grader<'_>, item: &Item, outcome: Outcome) -> Self {
         let mut record = Self {
             stop: Some(outcome.stop),
             spend: outcome.spend,
@@ -128,7 +149,9 @@ impl Record {
             error: None,
             ..Self::blank(item)
         };
-        record.regrade(kind, item);
+        if let Err(error) = record.regrade(grader, item) {
+            record.error = Some(format!("the answer could not be graded: {error}"));
+        }
         record
     }
 
@@ -163,19 +186,25 @@ impl Record {
     }
 
     /// Reads the answer from the text and grades it anew, without any model.
-    pub fn regrade(&mut self, kind: DatasetKind, item: &Item) {
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] where the grader's sandbox failed; the record then has no grade.
+    pub fn regrade(&mut self, grader: &Grader<'_>, item: &Item) -> Result<(), ToolError> {
         if self.error.is_some() {
-            return;
+            return Ok(());
         }
-        let found = self.text.as_deref().map(|text| Graded::of(text, self.modulo, kind, item));
-        let Graded { rule, answer, verdict } = found.unwrap_or_default();
-        (self.rule, self.verdict) = (rule, verdict);
-        self.answer = answer.map(|answer| answer.0);
+        let answer = self.text.as_deref().map(|text| read(text, self.modulo, grader.kind(), item));
+        let (rule, answer) = answer.unwrap_or_default();
+        (self.rule, self.answer) = (rule, answer.as_ref().map(|answer| answer.0.clone()));
+        (self.verdict, self.correct) = (None, None);
+        self.verdict = answer.map(|answer| grader.grade(item, &answer)).transpose()?;
         self.correct = match self.verdict {
             Some(Verdict::Equal) => Some(true),
             Some(Verdict::NotEqual) | None => Some(false),
             Some(Verdict::Undecided) => None,
         };
+        Ok(())
     }
 
     /// Returns true if and only if a resumed run need not try this problem again.

@@ -9,9 +9,12 @@ use espalier_prm::Evidence;
 use espalier_search::{BadStrategy, Models, Report, Task, search_many};
 
 use crate::answers::Votes;
+use crate::code::{Examples, Python};
 use crate::config::ConfigError;
-use crate::dataset::Dataset;
+use crate::countdown::CountdownVerifier;
+use crate::dataset::{AnswerForm, Dataset, DatasetKind};
 use crate::forms;
+use crate::grade::Grader;
 use crate::problem::{Item, Problem};
 use crate::progress::Progress;
 use crate::record::{Outcome, Record};
@@ -44,7 +47,7 @@ pub struct Run<'a> {
 pub struct Helpers<'a> {
     /// Scores where the strategy says [`ScorerName::Prm`], and is not asked otherwise.
     pub prm: Option<&'a mut dyn Scorer>,
-    /// What a strategy with tools calls.
+    /// What a strategy with tools calls, and what runs functions that are answers.
     pub tools: Option<Toolkit<'a>>,
 }
 
@@ -68,6 +71,15 @@ pub enum RunError {
     /// The strategy scores with a verifier, and the dataset has none.
     #[error(transparent)]
     NoVerifier(ConfigError),
+    /// The answers are functions, and the strategy cannot ask for them.
+    #[error(transparent)]
+    Functions(ConfigError),
+    /// The answers are functions, and nothing runs them.
+    #[error("answers of dataset `{}` are functions to be run, and the run has no sandbox: give it one", kind.name())]
+    NoSandbox {
+        /// The dataset.
+        kind: DatasetKind,
+    },
     /// The strategy asks with prompts, and there are none.
     #[error("`{strategy}` asks with prompts, and the run has none: give it forms")]
     NoForms {
@@ -120,14 +132,26 @@ pub fn run(
     clock: &dyn Clock,
     observer: &mut dyn FnMut(&Progress) -> ControlFlow<()>,
 ) -> Result<Ended, RunError> {
-    let Helpers { prm, tools: mut kit } = helpers;
+    let Helpers { prm, tools: kit } = helpers;
     if run.strategy.scorer() == Some(ScorerName::Prm) && prm.is_none() {
         return Err(RunError::NoPrm);
     }
     if run.strategy.output().is_some() && kit.is_none() {
         return Err(RunError::NoTools { strategy: run.strategy.clone() });
     }
-    run.strategy.check_verifier(run.dataset.kind).map_err(RunError::NoVerifier)?;
+    let kind = run.dataset.kind;
+    run.strategy.check_verifier(kind).map_err(RunError::NoVerifier)?;
+    run.strategy.check_functions(kind).map_err(RunError::Functions)?;
+    // Where functions are run, nothing else is.
+    let (python, mut kit) = match kit {
+        Some(kit) if kind.is_run() => (Some(Python::new(kit.python)), None),
+        None if kind.is_run() => return Err(RunError::NoSandbox { kind }),
+        kit => (None, kit),
+    };
+    let grader = match &python {
+        Some(python) => Grader::with_tests(kind, python.clone()),
+        None => Grader::new(kind),
+    };
     let todo: Vec<&Item> =
         run.dataset.items.iter().filter(|item| !store.is_finished(&item.problem.id)).collect();
     let strategy = &run.strategy;
@@ -139,7 +163,7 @@ pub fn run(
         let problem = &item.problem;
         let prompt = prompt(problem)
             .map_err(|reason| RunError::Prompt { id: problem.id.clone(), reason })?;
-        let strategy = run.strategy.strategy(run.dataset.kind.form())?;
+        let strategy = run.strategy.strategy(Votes::of(kind, &problem.question))?;
         tasks.push(Task { prompt, hash: problem.hash, strategy });
     }
     let stops = Arc::clone(&run.stops);
@@ -148,11 +172,18 @@ pub fn run(
     let name = run.strategy.scorer();
     let mut confidence =
         name.and_then(ScorerName::confidence).map(espalier_prm::Confidence::scorer);
-    let by_evidence = run.dataset.kind.verifier().filter(|_| name == Some(ScorerName::Verifier));
-    let mut evidence = by_evidence.map(|verifier| Evidence::new(verifier).scorer());
+    let mut evidence: Option<Box<dyn Scorer + '_>> = match (name, kind.form(), python) {
+        (Some(ScorerName::Verifier), AnswerForm::Expression, _) => {
+            Some(Box::new(Evidence::new(CountdownVerifier).scorer()))
+        }
+        (Some(ScorerName::Verifier), AnswerForm::Function, Some(python)) => {
+            Some(Box::new(Evidence::new(Examples::new(python)).scorer()))
+        }
+        _ => None,
+    };
     let scorers = match (&mut confidence, &mut evidence) {
         (Some(confidence), _) => vec![confidence as &mut dyn Scorer],
-        (None, Some(evidence)) => vec![evidence as &mut dyn Scorer],
+        (None, Some(evidence)) => vec![&mut **evidence as &mut dyn Scorer],
         // Where the policy judges itself, its judgements have the id that a scorer would have.
         (None, None) => match prm.filter(|_| name == Some(ScorerName::Prm)) {
             Some(prm) => vec![prm as &mut dyn Scorer],
@@ -160,7 +191,7 @@ pub fn run(
         },
     };
     let mut built_in = tools::BuiltIn::new();
-    let tools = tools::equip(&run.strategy, run.dataset.kind.form(), kit.as_mut(), &mut built_in);
+    let tools = tools::equip(&run.strategy, kind.form(), kit.as_mut(), &mut built_in);
     let mut models = Models { policy, scorers, tools };
     let mut failure = None;
     let problems = run.dataset.items.len();
@@ -180,7 +211,7 @@ pub fn run(
                     Progress { active, done: before + finished, sampled, ..progress.clone() };
             }
             Report::Finished { index, outcome } => {
-                if let Err(error) = keep(run, todo[index], &outcome, store) {
+                if let Err(error) = keep(run, &grader, todo[index], &outcome, store) {
                     failure = Some(error);
                     return ControlFlow::Break(());
                 }
@@ -203,6 +234,7 @@ pub fn run(
 /// Grades and records one problem; its trace first, for a record says that all is there.
 fn keep(
     run: &Run<'_>,
+    grader: &Grader<'_>,
     item: &Item,
     outcome: &espalier_search::Outcome,
     store: &mut Store,
@@ -213,7 +245,7 @@ fn keep(
     let record = if let Some(error) = &outcome.error {
         Record::failed(item, chain(error), outcome.spent, ledger)
     } else {
-        let votes = Votes::new(run.dataset.kind.form());
+        let votes = Votes::of(grader.kind(), &problem.question);
         let tree = &outcome.tree;
         let node = run.strategy.select(tree, &votes).map(|selected| selected.node);
         // A path without an answer is still worth reading.
@@ -229,7 +261,7 @@ fn keep(
             wall_s: outcome.spent.nanoseconds as f64 / 1e9,
             modulo: run.strategy.modulo(),
         };
-        Record::graded(run.dataset.kind, item, found)
+        Record::graded_by(grader, item, found)
     };
     store.append(record)?;
     trace.map(|_| ())

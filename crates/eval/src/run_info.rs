@@ -31,7 +31,7 @@ impl RunInfo {
         Self {
             format: FORMAT,
             generation,
-            grading: json!({ "grader": GRADER_VERSION }),
+            grading: grading(),
             runtime: json!({
                 "espalier": env!("CARGO_PKG_VERSION"),
                 "os": std::env::consts::OS,
@@ -48,8 +48,16 @@ impl RunInfo {
     /// What every report of the run must say of how model-written code was isolated; `None` where nothing.
     #[must_use]
     pub fn warning(&self) -> Option<&str> {
-        self.generation["sandbox"]["warning"].as_str()
+        let said = |part: &Value| part["sandbox"]["warning"].is_string();
+        let part = [&self.generation, &self.grading].into_iter().find(|part| said(part))?;
+        part["sandbox"]["warning"].as_str()
     }
+}
+
+/// What decides the grades of this version.
+#[must_use]
+pub fn grading() -> Value {
+    json!({ "grader": GRADER_VERSION })
 }
 
 /// One field of two configurations that differs.

@@ -2,11 +2,13 @@
 
 mod clustered;
 mod paired;
+mod pass;
 
 use serde::{Deserialize, Serialize};
 
 pub use clustered::{Clustered, clustered};
 pub use paired::{Difference, Pairs};
+pub use pass::pass_at;
 
 /// An interval of proportions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

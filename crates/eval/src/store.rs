@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use espalier_core::Event;
 use espalier_search::BadTrace;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::log::{self, Log, OpenError};
 use crate::record::Record;
@@ -263,13 +264,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] where another process has the directory, [`StoreError::Write`], and those of
-    /// reading it.
-    pub fn regrade(dir: &Path, mut change: impl FnMut(&mut Record)) -> Result<Self, StoreError> {
+    /// The first of `change`; [`StoreError::Locked`] where another process has the directory,
+    /// [`StoreError::Write`], and those of reading it.
+    pub fn regrade<E: From<StoreError>>(
+        dir: &Path,
+        grading: Value,
+        change: impl FnMut(&mut Record) -> Result<(), E>,
+    ) -> Result<Self, E> {
         let mut info = read_info(dir)?;
         let lock = lock(dir)?;
         let (_, mut records) = read_run(dir)?;
-        records.iter_mut().for_each(&mut change);
+        records.iter_mut().try_for_each(change)?;
         let path = dir.join(RECORDS);
         let mut text = Vec::new();
         for record in &records {
@@ -278,12 +283,12 @@ impl Store {
             text.push(b'\n');
         }
         write_whole(dir, &path, &text).map_err(|source| write_error(dir, path, source))?;
-        info.grading = RunInfo::new(info.generation.clone()).grading;
+        info.grading = grading;
         let path = dir.join(RUN);
         to_json(&info)
             .and_then(|text| write_whole(dir, &path, &text))
             .map_err(|source| write_error(dir, path, source))?;
-        Self::open(dir, info, lock)
+        Ok(Self::open(dir, info, lock)?)
     }
 
     /// The summary that was written last; `None` where there is none that can be read.

@@ -93,7 +93,7 @@ pub(crate) fn profile(
     match strategy {
         StrategySpec::Pal { .. } => {
             let mark = match form {
-                AnswerForm::Number | AnswerForm::Latex => "#### ".to_owned(),
+                AnswerForm::Number | AnswerForm::Latex | AnswerForm::Function => "#### ".to_owned(),
                 AnswerForm::Expression => format!("{ANSWER_MARK} "),
             };
             Arc::new(Printed { fenced, mark })

@@ -28,6 +28,8 @@ use equations::{Equation, equations};
 /// unknown where an earlier one does, where a line after the last equation that can be checked holds one that
 /// cannot, or where none can.
 ///
+/// Of functions, nothing is checked by arithmetic: all is unknown.
+///
 /// ```
 /// use espalier_core::Verdict::{Fail, Pass, Unknown};
 /// use espalier_eval::{DatasetKind, Problem, validate};
@@ -48,11 +50,15 @@ use equations::{Equation, equations};
 ///
 /// Linear in the text, with at most 64 tokens looked at on either side of an equals sign.
 pub fn validate(kind: DatasetKind, problem: &Problem, text: &str) -> Result<Validation, ToolError> {
-    let votes = Votes::new(kind.form());
+    let votes = Votes::of(kind, &problem.question);
     let answer = votes.extract(text);
     match kind.form() {
         AnswerForm::Expression => puzzle(problem, text, answer.as_ref()),
-        AnswerForm::Number | AnswerForm::Latex => Ok(word_problem(text, answer.as_ref(), votes)),
+        AnswerForm::Number | AnswerForm::Latex => Ok(word_problem(text, answer.as_ref(), &votes)),
+        AnswerForm::Function => Ok(Validation {
+            answer: answer.map(|_| Verdict::Unknown),
+            steps: lines(text).map(|_| Verdict::Unknown).collect(),
+        }),
     }
 }
 
@@ -75,7 +81,7 @@ fn puzzle(problem: &Problem, text: &str, answer: Option<&Answer>) -> Result<Vali
     Ok(Validation { answer: answer.map(|answer| verdict(is_correct(&puzzle, &answer.0))), steps })
 }
 
-fn word_problem(text: &str, answer: Option<&Answer>, votes: Votes) -> Validation {
+fn word_problem(text: &str, answer: Option<&Answer>, votes: &Votes) -> Validation {
     let found: Vec<Vec<Equation>> = lines(text).map(equations).collect();
     let steps = found.iter().map(|line| of_equations(line)).collect();
     let answer = answer.map(|answer| {

@@ -1,12 +1,11 @@
 //! The grammar of strategies that call tools.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::steps::Draw;
-use super::{Run, at_least_one, positive, temperature};
+use super::{Run, at_least_one, temperature};
 use crate::config::ConfigError;
 use crate::spec::{Boundary, Calling, OnFailName, OutputFormat, StrategySpec};
 
@@ -32,9 +31,6 @@ pub struct ScTir {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Draw,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -65,9 +61,6 @@ pub struct Pal {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the programs.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -97,9 +90,6 @@ pub struct ToRa {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -126,9 +116,6 @@ pub struct ReAct {
     /// How tokens are drawn.
     #[command(flatten)]
     pub draw: Sure,
-    /// What runs the code.
-    #[command(flatten)]
-    pub sandbox: Sandbox,
     /// What all strategies share.
     #[command(flatten)]
     pub run: Run,
@@ -154,29 +141,13 @@ pub struct Sure {
     pub seed: u64,
 }
 
-/// The tier where none is named.
-const HIGHEST: &str = "highest";
-
-/// CPU seconds of a call where nothing is said.
-const SECONDS: f64 = 5.0;
-
-/// Whether a search by steps runs code, and what runs it.
+/// Whether a search by steps runs code.
 #[derive(Debug, Clone, Args)]
 pub struct Code {
     /// Run the code with which steps end, and go on from its output, in this format; steps then end where blocks
-    /// do [default: no code is run]
+    /// do, and `--python` is needed [default: no code is run]
     #[arg(long = "code", value_enum, value_name = "FORMAT")]
     pub format: Option<OutputArg>,
-    /// With `--code`: the interpreter, 3.10 or newer, with sympy, numpy and mpmath; `cargo xtask` names its own
-    #[arg(long, value_name = "PATH", requires = "format", help_heading = "Tools")]
-    pub python: Option<PathBuf>,
-    /// With `--code`: the isolation of what is run, `highest` (of those that isolate), `full`, `landlock`, or
-    /// `none-i-accept-the-risk`, which every report then says [default: highest]
-    #[arg(long, value_name = "TIER", requires = "format", help_heading = "Tools")]
-    pub sandbox_tier: Option<String>,
-    /// With `--code`: CPU seconds that each call may use [default: 5, of the AIMO winner's `PythonREPL`]
-    #[arg(long, value_name = "SECONDS", requires = "format", value_parser = positive, help_heading = "Tools")]
-    pub tool_seconds: Option<f64>,
 }
 
 impl Code {
@@ -185,41 +156,15 @@ impl Code {
         self.format.map(OutputFormat::from)
     }
 
-    /// What runs the code, if it is run.
-    pub(super) fn sandbox(&self) -> Option<Sandbox> {
-        self.format.map(|_| Sandbox {
-            python: self.python.clone().unwrap_or_default(),
-            sandbox_tier: self.sandbox_tier.clone().unwrap_or_else(|| HIGHEST.to_owned()),
-            tool_seconds: self.tool_seconds.unwrap_or(SECONDS),
-        })
-    }
-
-    /// Checks that there is an interpreter, and that steps end where blocks do.
+    /// Checks that steps end where blocks do.
     pub(super) fn check(&self, boundary: Option<Boundary>) -> Result<(), ConfigError> {
-        let with = "--code";
-        match (self.format, &self.python) {
-            (Some(_), None) => Err(ConfigError::Needed { flag: "--python", with }),
-            (Some(_), Some(_)) if boundary.is_some() => {
-                Err(ConfigError::Unused { flag: "--boundary", with })
+        match self.format {
+            Some(_) if boundary.is_some() => {
+                Err(ConfigError::Unused { flag: "--boundary", with: "--code" })
             }
             _ => Ok(()),
         }
     }
-}
-
-/// What runs model-written Python.
-#[derive(Debug, Clone, Args)]
-pub struct Sandbox {
-    /// The interpreter, 3.10 or newer, with sympy, numpy and mpmath; `cargo xtask` names its own
-    #[arg(long, value_name = "PATH", help_heading = "Tools")]
-    pub python: PathBuf,
-    /// The isolation of what is run: `highest` (of those that isolate), `full`, `landlock`, or
-    /// `none-i-accept-the-risk`, which every report then says
-    #[arg(long, value_name = "TIER", default_value = HIGHEST, help_heading = "Tools")]
-    pub sandbox_tier: String,
-    /// CPU seconds that each call may use [source of the default: the 5 s of the AIMO winner's `PythonREPL`]
-    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS, value_parser = positive, help_heading = "Tools")]
-    pub tool_seconds: f64,
 }
 
 /// The values of `--on-fail`.

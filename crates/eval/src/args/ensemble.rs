@@ -12,6 +12,7 @@ use crate::ensemble::EnsembleSpec;
 
 /// What `eval` runs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is boxed as a whole")]
 pub enum Evaluation {
     /// A strategy of one model.
     #[command(flatten)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::Sandbox;
+
 /// Arguments of `trace`.
 #[derive(Debug, Args)]
 pub struct Trace {
@@ -83,4 +85,7 @@ pub struct Regrade {
     /// The dataset's file, where the run does not know where it is
     #[arg(long, value_name = "FILE")]
     pub data: Option<PathBuf>,
+    /// What runs functions that are answers.
+    #[command(flatten)]
+    pub sandbox: Sandbox,
 }

@@ -178,19 +178,22 @@ fn steps_and_thoughts_are_made_and_judged_as_asked() {
 fn searches_by_steps_run_code_where_that_is_asked_for() {
     let strategy = |line: &str| strategy(&format!("eval {line} --model m"));
     let refused = |line: &str| strategy(line).check().unwrap_err().to_string();
-    assert_eq!(refused("beam --code numina"), "`--code` needs `--python`: give it");
+    let without = |line: &str| strategy(line).sandbox().unwrap_err().to_string();
+    assert_eq!(without("beam --code numina"), "`--code` needs `--python PATH`: give it");
     let boundary = "uct --code qwen --python p --boundary fence";
     assert!(refused(boundary).starts_with("`--boundary` has no effect with `--code`"));
     let prompted = "beam --code tora --python p --next prompt";
     assert!(refused(prompted).starts_with("`--code` has no effect with `--next prompt`"));
     for line in ["beam --code tora --python p", "uct --code qwen --python p --rollouts 2"] {
-        let (spec, sandbox) = (strategy(line).spec(), strategy(line).sandbox().unwrap());
-        assert!(strategy(line).check().is_ok() && spec.output().is_some());
+        let (spec, strategy) = (strategy(line).spec(), strategy(line));
+        let sandbox = strategy.sandbox().unwrap().unwrap();
+        assert!(strategy.check().is_ok() && spec.output().is_some());
         assert_eq!((spec.manner(), sandbox.sandbox_tier.as_str()), (Manner::Code, "highest"));
         assert!(spec.strategy(AnswerForm::Number).is_ok() && spec.to_string().contains("code"));
     }
-    assert!(strategy("puct").sandbox().is_none() && strategy("puct").spec().output().is_none());
-    assert!(parse("eval uct --model m --python p").is_err(), "nothing would run on it");
+    assert!(strategy("puct").sandbox().unwrap().is_none());
+    assert!(strategy("puct").spec().output().is_none());
+    assert!(strategy("uct --python p").sandbox().is_err(), "nothing would run on it");
     let text = serde_json::to_string(&strategy("puct").spec()).unwrap();
     assert!(!text.contains("code"), "runs of before are gone on with: {text}");
 }
@@ -223,11 +226,12 @@ fn strategies_with_tools_have_their_sources_numbers() {
             strategy.spec().check_calling().is_ok() && !strategy.spec().is_prompted(),
             "{line}"
         );
-        assert_eq!(strategy.sandbox().unwrap().sandbox_tier, "highest");
+        assert_eq!(strategy.sandbox().unwrap().unwrap().sandbox_tier, "highest");
         let text = serde_json::to_string(&strategy.spec()).unwrap();
         assert_eq!(serde_json::from_str::<StrategySpec>(&text).unwrap(), strategy.spec(), "{text}");
         assert!(text.starts_with(&format!(r#"{{"name":"{line}""#)), "{text}");
-        assert!(parse(&format!("eval {line} --model m")).is_err(), "an interpreter is named");
+        let none = self::strategy(&format!("eval {line} --model m")).sandbox().unwrap_err();
+        assert!(none.to_string().contains("`--python PATH`"), "{none}");
     }
     let same = strategy("pal --n 4").spec().check_calling().unwrap_err().to_string();
     assert!(same.starts_with("`--n 4` samples the same 4 times at `--temperature 0`"), "{same}");

@@ -7,6 +7,7 @@ use espalier_core::Spend;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::loaded::refuse_functions;
 use super::sandbox::warn;
 use crate::anytime::{curve, ladder, moments};
 use crate::ensemble::member_dir;
@@ -38,6 +39,7 @@ pub(super) fn anytime(args: &args::Anytime) -> Result<(), Failure> {
         .and_then(NonZeroU32::new)
         .ok_or_else(|| Failure::BadInput(damaged("max_tokens")))?;
     let source = Source::open(&info, args.data.as_deref()).map_err(Failure::bad)?;
+    refuse_functions("anytime", source.kind)?;
     let mut searches = Vec::new();
     for record in records.iter().filter(|record| record.error.is_none()) {
         let item = source.item(record).map_err(Failure::bad)?;

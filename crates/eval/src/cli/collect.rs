@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::failure::Failure;
 use super::hub;
+use super::loaded::refuse_functions;
 use super::sandbox::warn;
 use crate::collect::{Tally, check_unsolved, unsolved_rows};
 use crate::forms::Render;
@@ -28,6 +29,9 @@ pub(super) fn collect_runs(args: &args::Collect) -> Result<(), Failure> {
     let open = |dir: &PathBuf| FinishedRun::open(dir, args.data.as_deref(), render.as_ref());
     let runs: Vec<FinishedRun> =
         args.runs.iter().map(open).collect::<Result<_, _>>().map_err(bad)?;
+    for run in &runs {
+        refuse_functions("collect", run.kind)?;
+    }
     file.check(&runs).map_err(bad)?;
     if let Some(path) = &args.unsolved {
         check_unsolved(&runs, path).map_err(bad)?;

@@ -38,6 +38,7 @@ pub(super) fn ensemble(arguments: &args::Ensemble) -> Result<(), Failure> {
     let device: DeviceChoice = terms.device.parse().map_err(Failure::bad)?;
     let (_, device_name) = device.open().map_err(Failure::bad)?;
     let mut wanted = terms.dataset();
+    loaded::refuse_functions("eval ensemble", wanted.kind)?;
     if let Some(message) = loaded::limit(&mut wanted) {
         say(terms, &message);
     }

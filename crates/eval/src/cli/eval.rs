@@ -15,7 +15,7 @@ use super::{
     loaded::{self, IN_FLIGHT, Loaded},
     prm::Prm,
     progress::Bar,
-    sandbox::Sandbox,
+    sandbox::{Sandbox, seen},
 };
 use crate::{
     Dataset, Ended, Helpers, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args,
@@ -29,8 +29,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     spec.check().map_err(Failure::bad)?;
     spec.check_prm(args.prm.as_deref()).map_err(Failure::bad)?;
     spec.check_calling().map_err(Failure::bad)?;
-    spec.check_verifier(args.dataset().kind).map_err(Failure::bad)?;
-    spec.strategy(args.dataset().kind.form()).map_err(Failure::bad)?;
+    let kind = args.dataset().kind;
+    spec.check_verifier(kind).map_err(Failure::bad)?;
+    spec.check_functions(kind).map_err(Failure::bad)?;
+    spec.strategy(kind.form()).map_err(Failure::bad)?;
     if args.beside.is_some() && spec == StrategySpec::Greedy {
         return Err(Failure::BadInput(anyhow!(
             "`--beside greedy` has no effect on `greedy`: leave it out"
@@ -42,10 +44,13 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         say(&args.terms, &message);
     }
     let dataset = wanted.open().map_err(Failure::bad_box)?;
-    if args.dry_run && arguments.sandbox().is_some() {
+    let sandbox = arguments.sandbox().map_err(Failure::bad)?;
+    if args.dry_run && spec.output().is_some() {
         return Err(dry_run::refuse(&spec));
     }
-    let sandbox = arguments.sandbox().map(|sandbox| Sandbox::open(&sandbox, &spec)).transpose()?;
+    let open = |sandbox| Sandbox::open(sandbox, seen(kind, &spec));
+    // What a run on a stand-in costs does not depend on how its answers are graded.
+    let sandbox = sandbox.filter(|_| !args.dry_run).map(open).transpose()?;
     if let Some(warning) = sandbox.as_ref().and_then(|sandbox| sandbox.warning.as_deref()) {
         say(&args.terms, warning);
     }
@@ -84,7 +89,10 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     let mut rows = Vec::new();
     if args.beside.is_some() {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
-        let info = self::info(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None);
+        let mut info = self::info(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None);
+        if let Some(sandbox) = eval.sandbox.as_ref().filter(|_| kind.is_run()) {
+            info.generation["sandbox"] = sandbox.isolation.clone();
+        }
         let mut beside = self::store(args, info, &StrategySpec::Greedy, Some(&dir))?;
         rows.push(eval.search(StrategySpec::Greedy, &mut beside)?);
         if rows[0].ended == Ended::Interrupted {

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use super::{failure::Failure, hub, weights_hash::weights_hash};
 use crate::forms::{Asking, Render};
-use crate::{Chat, Dataset, DatasetKind, DatasetSpec, Problem, prompt, prompt::Manner};
+use crate::{
+    Chat, ConfigError, Dataset, DatasetKind, DatasetSpec, Problem, prompt, prompt::Manner,
+};
 
 /// What the word problems are cut to where neither `--limit` nor `--rows` says otherwise: about two
 /// minutes of beam search at width 4 on two cores, with a model of 135 million parameters.
@@ -196,6 +198,16 @@ pub(super) fn limit(wanted: &mut DatasetSpec) -> Option<String> {
         wanted.limit = Some(limit);
         format!("the first {limit} {what}; `--limit` takes more or fewer")
     })
+}
+
+/// Refuses datasets whose answers are run where nothing can run them.
+///
+/// # Errors
+///
+/// Bad input.
+pub(super) fn refuse_functions(command: &str, kind: DatasetKind) -> Result<(), Failure> {
+    let refusal = || ConfigError::NotForFunctions { what: command.to_owned(), kind };
+    if kind.is_run() { Err(Failure::bad(refusal())) } else { Ok(()) }
 }
 
 pub(super) fn hash(path: &Path) -> Result<String, Failure> {

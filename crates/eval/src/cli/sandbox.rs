@@ -12,13 +12,16 @@ use espalier_exec::{
 use serde_json::Value;
 
 use super::failure::Failure;
-use crate::{OutputFormat, RunInfo, StrategySpec, args};
+use crate::{DatasetKind, OutputFormat, RunInfo, StrategySpec, args};
 
 /// Blocks of one path, at most. No strategy here comes near it with a budget of tokens that models have.
 const PATH_BLOCKS: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not 0");
 
 /// Blocks that are remembered.
 const KNOWN_BLOCKS: NonZeroUsize = NonZeroUsize::new(10_000).expect("10,000 is not 0");
+
+/// All that was printed, and nothing by itself: what a grader of functions reads.
+pub(super) const PRINTED: (Echo, Show) = (Echo::Off, |outcome| outcome.stdout.text());
 
 /// The tool `python`, and how what it runs is isolated.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ impl Sandbox {
     ///
     /// Bad input where there is no Python, or no sandbox of the tier that is asked for: then with the sandbox's
     /// own diagnosis.
-    pub(super) fn open(args: &args::Sandbox, strategy: &StrategySpec) -> Result<Self, Failure> {
+    pub(super) fn open(args: &args::Sandbox, shown: (Echo, Show)) -> Result<Self, Failure> {
+        let python = args.needed("a sandbox").map_err(Failure::bad)?;
         let tier: TierChoice = args
             .sandbox_tier
             .parse()
@@ -47,7 +51,7 @@ impl Sandbox {
             .map_err(Failure::BadInput)?;
         let limits = Limits { cpu, wall: cpu * 4 + Duration::from_secs(5), ..Limits::default() };
         let config = PoolConfig {
-            python: args.python.clone(),
+            python: python.to_owned(),
             workers: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             tier,
             limits,
@@ -57,15 +61,19 @@ impl Sandbox {
         let isolation = serde_json::to_value(pool.isolation())?;
         let warning = pool.isolation().warning.clone();
         let limits = ReplayLimits { path_blocks: PATH_BLOCKS, known_blocks: KNOWN_BLOCKS };
-        let (echo, show) = seen(strategy);
+        let (echo, show) = shown;
         let python = PythonTool::new(Replay::new(pool, limits), echo, show);
         Ok(Self { python, isolation, warning })
     }
 }
 
-/// What of a run the model sees. A program's printed lines alone are its answer; otherwise the value of a last
-/// expression is shown, too, as in the source of the Numina format.
-fn seen(strategy: &StrategySpec) -> (Echo, Show) {
+/// What of a run is seen. A grader of functions reads all that was printed. Of a program that is the reasoning, the
+/// printed lines alone are the answer; otherwise the model also sees the value of a last expression, as in the source
+/// of the Numina format.
+pub(super) fn seen(kind: DatasetKind, strategy: &StrategySpec) -> (Echo, Show) {
+    if kind.is_run() {
+        return PRINTED;
+    }
     match (strategy, strategy.output()) {
         (StrategySpec::Pal { .. }, _) => (Echo::Off, show::numina),
         (_, Some(OutputFormat::Tora)) => (Echo::LastExpression, show::tora),

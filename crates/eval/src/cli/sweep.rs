@@ -28,6 +28,7 @@ use crate::{
 pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
     let mut wanted = args.dataset();
+    loaded::refuse_functions("sweep", wanted.kind)?;
     let message = loaded::limit(&mut wanted);
     let dataset = wanted.open().map_err(Failure::bad_box)?;
     let dir = args.out.clone().unwrap_or_else(|| default_dir("sweep"));

@@ -45,7 +45,7 @@ pub fn pool(
     weights: Weights,
     members: &[(&Record, Vec<Event>)],
 ) -> Result<Record, PoolError> {
-    let votes = Votes::new(kind.form());
+    let votes = Votes::of(kind, &item.problem.question);
     let prompt = Prompt { problem: item.problem.question.clone(), tokens: Arc::new([]) };
     let prompt = Arc::new(prompt);
     let (mut spoken, mut trees, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -76,7 +76,7 @@ pub fn pool(
             failed.iter().map(|(member, error)| format!("member {member}: {error}")).collect();
         return Ok(Record::failed(item, errors.join("; "), spend, ledger));
     }
-    let found = agree(&spoken, votes);
+    let found = agree(&spoken, &votes);
     let chosen = found.as_ref().map(|found| (found.voice.member.index() + 1, found.voice.node));
     // A path without an answer is still worth reading.
     let chosen = chosen.or_else(|| {
@@ -110,14 +110,14 @@ pub fn pool(
     Ok(record)
 }
 
-fn agree(spoken: &[Spoken], votes: Votes) -> Option<Consensus> {
+fn agree(spoken: &[Spoken], votes: &Votes) -> Option<Consensus> {
     let voice = |one: &Spoken| Voice {
         member: PolicyId((one.member - 1) as u16),
         node: one.node,
         answer: one.answer.clone(),
         weight: one.composite,
     };
-    consensus(&spoken.iter().map(voice).collect::<Vec<_>>(), &votes)
+    consensus(&spoken.iter().map(voice).collect::<Vec<_>>(), votes)
 }
 
 /// Why the ensemble's search ended: the first reason of a member that is not its strategy's.

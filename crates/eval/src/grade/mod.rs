@@ -1,6 +1,7 @@
 //! Graders: whether an answer is the gold answer, exactly.
 //!
-//! The gold answer of a puzzle is the puzzle: its expressions are computed, not compared.
+//! The gold answer of a puzzle is the puzzle: its expressions are computed, not compared. That of a function is its
+//! hidden tests, which a [`Grader`] runs.
 //!
 //! Numbers are compared as exact rationals, polynomials and radicals as exact sums, tuples and sets
 //! item by item, everything else by its spelling. There is no floating point and no tolerance, and a
@@ -8,11 +9,14 @@
 //! needs more algebra than this is undecided: it counts as wrong, and is counted.
 
 mod compare;
+mod grader;
 mod lex;
 mod parse;
 mod poly;
 mod shape;
 mod unit;
+
+pub use grader::Grader;
 
 use espalier_core::Answer;
 use serde::{Deserialize, Serialize};
@@ -95,7 +99,7 @@ pub(crate) fn exact_value(expression: &str) -> Option<String> {
     value.canonical()
 }
 
-/// Grades an answer to a problem of a dataset.
+/// Grades an answer to a problem of a dataset. A function is undecided, for nothing is run here: a [`Grader`] runs it.
 #[must_use]
 pub fn grade_item(kind: DatasetKind, item: &Item, answer: &Answer) -> Verdict {
     grade(&item.gold, answer, Policy::of(kind, &item.problem.question))
@@ -120,6 +124,9 @@ pub fn grade(gold: &Gold, answer: &Answer, policy: Policy) -> Verdict {
     if policy.form == AnswerForm::Expression {
         return grade_expression(gold, answer);
     }
+    if policy.form == AnswerForm::Function {
+        return Verdict::Undecided;
+    }
     let read = |text: &str| shape::read(text, policy.form);
     match (read(gold.text()), read(&answer.0)) {
         (Some(gold), Some(answer)) => compare::compare(&gold, &answer, policy),
@@ -138,7 +145,7 @@ fn grade_expression(gold: &Gold, answer: &Answer) -> Verdict {
 }
 
 /// A text that answers of the same class share: numbers by value whatever their unit, lists in any
-/// order, expressions by their value and their numbers, everything else by its spelling.
+/// order, expressions by their value and their numbers, functions by their text, everything else by its spelling.
 pub(crate) fn class(answer: &Answer, form: AnswerForm) -> String {
     if form == AnswerForm::Expression {
         return match answer_value(&answer.0) {
@@ -146,6 +153,9 @@ pub(crate) fn class(answer: &Answer, form: AnswerForm) -> String {
             // No expression begins so, and no class of one does.
             Err(_) => format!("? {}", answer.0),
         };
+    }
+    if form == AnswerForm::Function {
+        return answer.0.trim().to_owned();
     }
     shape::read(&answer.0, form).map_or_else(|| answer.0.clone(), |reading| class_of(&reading))
 }

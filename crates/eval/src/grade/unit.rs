@@ -255,7 +255,7 @@ fn is_unit_word(token: &Token, lower: &str, form: AnswerForm, plain: usize, firs
     let known = canonical(lower).is_some();
     match form {
         AnswerForm::Number => letters >= 2 || known && token.spaced || !first,
-        AnswerForm::Latex | AnswerForm::Expression => {
+        AnswerForm::Latex | AnswerForm::Expression | AnswerForm::Function => {
             known && letters >= 2
                 || token.spaced && (letters >= 4 || plain > 1 && (letters >= 2 || !first))
         }

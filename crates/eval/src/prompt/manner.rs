@@ -124,12 +124,13 @@ fn answer(kind: DatasetKind) -> &'static str {
         AnswerForm::Expression => {
             "write a last line with the whole expression, as in #ANSWER: 4 * ((8 - 5) + 3)"
         }
+        AnswerForm::Function => "write the whole function in a last block",
     }
 }
 
 fn returns(kind: DatasetKind) -> &'static str {
     match kind.form() {
-        AnswerForm::Number | AnswerForm::Latex => "returns it",
+        AnswerForm::Number | AnswerForm::Latex | AnswerForm::Function => "returns it",
         AnswerForm::Expression => {
             "returns it as a string: an expression that uses each number once, with + - * / and \
              parentheses, and has the target as its value"
@@ -141,13 +142,14 @@ fn last(kind: DatasetKind) -> &'static str {
     match kind.form() {
         AnswerForm::Number => "the number",
         AnswerForm::Latex => "the answer, within \\boxed{}",
+        AnswerForm::Function => "the whole function",
         AnswerForm::Expression => "the whole expression, as in #ANSWER: 4 * ((8 - 5) + 3)",
     }
 }
 
 fn program(kind: DatasetKind) -> &'static str {
     match kind.form() {
-        AnswerForm::Expression => "",
+        AnswerForm::Expression | AnswerForm::Function => "",
         AnswerForm::Number | AnswerForm::Latex => {
             "Question: A shelf holds 4 boxes with 6 pens each. Nine pens are sold. How many pens are left?
 ```python
@@ -166,7 +168,7 @@ def solution():
 
 fn act(kind: DatasetKind) -> &'static str {
     match kind.form() {
-        AnswerForm::Expression => "",
+        AnswerForm::Expression | AnswerForm::Function => "",
         AnswerForm::Number | AnswerForm::Latex => {
             "Question: A shelf holds 4 boxes with 6 pens each. Nine pens are sold. How many pens are left?
 Thought: The boxes hold 4 * 6 pens, of which 9 are sold.

@@ -69,11 +69,25 @@ impl StrategySpec {
     /// [`ConfigError::NoVerifier`] where a verifier scores and the dataset has none.
     pub fn check_verifier(&self, kind: DatasetKind) -> Result<(), ConfigError> {
         match self.scorer() {
-            Some(ScorerName::Verifier) if kind.verifier().is_none() => {
+            Some(ScorerName::Verifier) if !kind.is_verifiable() => {
                 Err(ConfigError::NoVerifier { kind })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Checks that a dataset of functions is searched by a strategy that asks for them as the dataset does: none that
+    /// calls tools or asks with prompts of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::NotForFunctions`].
+    pub fn check_functions(&self, kind: DatasetKind) -> Result<(), ConfigError> {
+        let own = self.calling().is_some() || self.is_prompted();
+        if kind.is_run() && own {
+            return Err(ConfigError::NotForFunctions { what: self.to_string(), kind });
+        }
+        Ok(())
     }
 
     /// Checks that a process reward model is given if and only if it scores.

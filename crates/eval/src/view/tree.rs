@@ -180,7 +180,9 @@ impl Paths<'_> {
     fn answer(&self, node: &NodeChronicle) -> Option<Read> {
         let source = self.source?;
         let ended = node.finish == Some(Finish::Eos);
-        let answer = ended.then(|| Votes::new(source.kind.form()).extract(&self.text(node)))??;
+        let question = self.record.question.as_deref().unwrap_or_default();
+        let votes = Votes::of(source.kind, question);
+        let answer = ended.then(|| votes.extract(&self.text(node)))??;
         let verdict = source.grade(self.record, &answer);
         Some((answer.0, verdict))
     }
