@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::positive;
+use super::strategies::{Puct, Strategy, Uct};
 use crate::config::ConfigError;
 
 /// What runs model-written Python.
@@ -53,5 +54,33 @@ impl Sandbox {
             Some(_) => Err(ConfigError::PythonUnused),
             None => Ok(()),
         }
+    }
+}
+
+impl Strategy {
+    /// What runs model-written code, if anything is run.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Needed`] where there is no `--python` and something is run, [`ConfigError::PythonUnused`] where
+    /// there is one and nothing is.
+    pub fn sandbox(&self) -> Result<Option<&Sandbox>, ConfigError> {
+        let run = self.run();
+        let code = match self {
+            Self::Beam(args) => args.code.output(),
+            Self::Uct(Uct { tree, .. }) | Self::Puct(Puct { tree, .. }) => tree.code.output(),
+            _ => None,
+        };
+        let with = match self {
+            Self::ScTir(_) => "sc-tir",
+            Self::Pal(_) => "pal",
+            Self::ToRa(_) => "tora",
+            Self::ReAct(_) => "react",
+            _ if code.is_some() => "--code",
+            _ if run.dataset().kind.is_run() => "--dataset humaneval",
+            _ => return run.sandbox.unused().map(|()| None),
+        };
+        run.sandbox.needed(with)?;
+        Ok(Some(&run.sandbox))
     }
 }

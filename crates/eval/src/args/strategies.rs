@@ -8,7 +8,7 @@ use super::calling::{self, Code};
 use super::compute_optimal::ComputeOptimal;
 use super::prompted::{self, Answers, NextArg, Thoughts};
 use super::steps::{Draw, Steps};
-use super::{AggregateArg, Run, Sandbox, at_least_one, not_negative, positive};
+use super::{AggregateArg, Run, at_least_one, not_negative, positive};
 use crate::config::ConfigError;
 use crate::learned::LearnedTable;
 use crate::spec::{PriorName, REDRAWS, Stepwise, StrategySpec};
@@ -199,32 +199,6 @@ impl Strategy {
             Self::ComputeOptimal(args) => args.table.as_ref(),
             _ => None,
         }
-    }
-
-    /// What runs model-written code, if anything is run.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError::Needed`] where there is no `--python` and something is run, [`ConfigError::PythonUnused`] where
-    /// there is one and nothing is.
-    pub fn sandbox(&self) -> Result<Option<&Sandbox>, ConfigError> {
-        let run = self.run();
-        let code = match self {
-            Self::Beam(args) => args.code.output(),
-            Self::Uct(Uct { tree, .. }) | Self::Puct(Puct { tree, .. }) => tree.code.output(),
-            _ => None,
-        };
-        let with = match self {
-            Self::ScTir(_) => "sc-tir",
-            Self::Pal(_) => "pal",
-            Self::ToRa(_) => "tora",
-            Self::ReAct(_) => "react",
-            _ if code.is_some() => "--code",
-            _ if run.dataset().kind.is_run() => "--dataset humaneval",
-            _ => return run.sandbox.unused().map(|()| None),
-        };
-        run.sandbox.needed(with)?;
-        Ok(Some(&run.sandbox))
     }
 
     /// What all strategies share.
