@@ -22,11 +22,10 @@ pub(super) fn regrade(args: &args::Regrade) -> Result<(), Failure> {
     }
     let mut sandbox = is_run.then(|| Sandbox::open(&args.sandbox, PRINTED)).transpose()?;
     let mut graders = grading();
-    let mut warning = None;
+    let warning = sandbox.as_ref().and_then(|sandbox| sandbox.warning.clone());
     let grader = match &mut sandbox {
         Some(sandbox) => {
             graders["sandbox"] = sandbox.isolation.clone();
-            warning = sandbox.warning.clone();
             Grader::with_tests(source.kind, Python::new(&mut sandbox.python))
         }
         None => Grader::new(source.kind),
