@@ -233,6 +233,10 @@ fn runs_over_functions_say_how_they_were_isolated_and_are_regraded() {
         assert!(regraded.status.success(), "{}", String::from_utf8_lossy(&regraded.stderr));
         assert!(printed.contains("0 of 4 grades changed"), "{printed}");
         assert_eq!(printed.contains("NO ISOLATION"), warns, "{printed}");
+        // The grades are still those of one grader.
+        let beside = format!("{tier}/greedy");
+        let compared = espalier(dir.path(), &["compare", tier, &beside]);
+        assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
         let anytime = espalier(dir.path(), &["anytime", tier]);
         assert_eq!(anytime.status.code(), Some(2));
     }

@@ -18,8 +18,8 @@ use super::{
     sandbox::{Sandbox, seen},
 };
 use crate::{
-    Dataset, Ended, Helpers, Run, RunInfo, Store, StrategySpec, Summary, WallClock, args,
-    generation, human, resume_command, run, table, tools::Toolkit,
+    Dataset, DatasetKind, Ended, Helpers, Run, RunInfo, Store, StrategySpec, Summary, WallClock,
+    args, generation, human, resume_command, run, table, tools::Toolkit,
 };
 
 /// Carries `espalier eval` out.
@@ -69,7 +69,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     }
     let mut info = info(args, &spec, &dataset, &loaded, prm.as_ref());
     if let Some(sandbox) = &sandbox {
-        info.generation["sandbox"] = sandbox.isolation.clone();
+        name_sandbox(&mut info, sandbox, kind);
     }
     if let Some(table) = arguments.table() {
         table.check(&info.generation, &dataset).map_err(Failure::bad)?;
@@ -91,7 +91,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         let dir = store.dir().join(StrategySpec::Greedy.to_string());
         let mut info = self::info(args, &StrategySpec::Greedy, &dataset, &eval.loaded, None);
         if let Some(sandbox) = eval.sandbox.as_ref().filter(|_| kind.is_run()) {
-            info.generation["sandbox"] = sandbox.isolation.clone();
+            name_sandbox(&mut info, sandbox, kind);
         }
         let mut beside = self::store(args, info, &StrategySpec::Greedy, Some(&dir))?;
         rows.push(eval.search(StrategySpec::Greedy, &mut beside)?);
@@ -222,6 +222,14 @@ fn info(
         info.runtime["data"] = Value::String(path.display().to_string());
     }
     info
+}
+
+/// Says how code is isolated; where answers are run, that decides their grades, too.
+fn name_sandbox(info: &mut RunInfo, sandbox: &Sandbox, kind: DatasetKind) {
+    info.generation["sandbox"] = sandbox.isolation.clone();
+    if kind.is_run() {
+        info.grading["sandbox"] = sandbox.isolation.clone();
+    }
 }
 
 /// The run's directory, or `dir` within it.
