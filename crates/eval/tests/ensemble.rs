@@ -2,36 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod command;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-fn run(dir: &Path, arguments: &[&str]) -> Output {
-    #[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
-    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
-    command.current_dir(dir).args(arguments).stdin(Stdio::null()).output().unwrap()
-}
+use command::{run, said};
 
-fn said(dir: &Path, arguments: &[&str]) -> String {
-    let output = run(dir, arguments);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Expects exit code 2, no panic, no run, and all of `parts` in the message.
+/// Expects a refusal, and that nothing was run before it.
 fn refused(dir: &Path, arguments: &[&str], parts: &[&str]) {
-    let output = run(dir, arguments);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    for part in parts {
-        assert!(message.contains(part), "`{part}` is not in: {message}");
-    }
+    command::refused(dir, arguments, parts);
     assert!(!dir.join("runs").exists(), "nothing was run");
 }
 
