@@ -14,32 +14,22 @@ const SHARE: usize = 1 << 14;
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 pub(crate) fn sum(numbers: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    let (whole, rest) = numbers.as_chunks::<LANES>();
-    for chunk in whole {
-        for (lane, number) in lanes.iter_mut().zip(chunk) {
-            *lane += *number;
-        }
-    }
-    for (lane, number) in lanes.iter_mut().zip(rest) {
-        *lane += *number;
-    }
-    total(lanes)
+    sum_of(numbers, |number| number)
 }
 
-/// As [`sum`], of the squares.
+/// As [`sum`], of what is made of each number.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-fn sum_of_squares(numbers: &[f32]) -> f32 {
+fn sum_of(numbers: &[f32], made: impl Fn(f32) -> f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
     let (whole, rest) = numbers.as_chunks::<LANES>();
     for chunk in whole {
         for (lane, number) in lanes.iter_mut().zip(chunk) {
-            *lane += number * number;
+            *lane += made(*number);
         }
     }
     for (lane, number) in lanes.iter_mut().zip(rest) {
-        *lane += number * number;
+        *lane += made(*number);
     }
     total(lanes)
 }
@@ -195,7 +185,7 @@ impl WithSimd for Normalize<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         let width = self.weight.len();
         for row in self.rows.chunks_exact_mut(width) {
-            let mean = sum_of_squares(row) / width as f32;
+            let mean = sum_of(row, |number| number * number) / width as f32;
             let scale = (mean + self.epsilon).sqrt().recip();
             for (x, w) in row.iter_mut().zip(self.weight) {
                 *x = *x * scale * w;
