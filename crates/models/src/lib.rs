@@ -44,6 +44,7 @@ pub use engine::{
     Engine, EngineOptions, EngineStats, Kernels, LocalPolicy, LocalReader, UnknownKernels, share,
 };
 pub use error::LoadError;
+pub use espalier_kernels::exp;
 pub use gguf::GgufFile;
 pub use gguf_value::{FromGguf, GgufValue};
 pub use hf_weights::HfWeights;

@@ -6,7 +6,6 @@
 //! other devices compose them ([`net`](crate::net)). A test holds both to the same gradients.
 
 mod attend;
-mod exponential;
 mod gate;
 mod lanes;
 mod norm;

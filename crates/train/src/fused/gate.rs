@@ -6,9 +6,9 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Flex, TensorMetadata as _};
+use espalier_models::exp;
 use pulp::Arch;
 
-use super::exponential::exp;
 use super::{Flat, tensor, with_values};
 
 pub(super) fn forward(both: &Flat) -> Flat {
