@@ -242,6 +242,8 @@ pub enum Part {
     Large,
     /// The process reward model
     Prm,
+    /// The policy that revises and merges answers
+    Reviser,
     /// Scores of what is trained, and the model card
     Card,
 }

@@ -133,6 +133,9 @@ fn house_model(args: &HouseModel, stopped: &AtomicBool) -> Result<bool, TrainErr
     if wanted(Part::Prm) && !pipeline.train_prm(choice, &mut runner)? {
         return Ok(false);
     }
+    if wanted(Part::Reviser) && !pipeline.train_reviser(choice, &mut runner)? {
+        return Ok(false);
+    }
     if wanted(Part::Card) {
         card(&pipeline, choice)?;
     }

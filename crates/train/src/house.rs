@@ -1,5 +1,6 @@
 //! The house model: a policy and a process reward model for Countdown and the Game of 24.
 
+pub mod attempts;
 pub mod card;
 pub mod data;
 pub mod endings;

@@ -146,6 +146,12 @@ impl Source {
         }
     }
 
+    /// A solution of a puzzle, all of whose moves are drawn evenly from those that keep the target in reach;
+    /// `None` where there is none, or it poses a test puzzle.
+    pub(super) fn solution(&mut self, puzzle: &Puzzle, pick: Pick<'_>) -> Option<Vec<Move>> {
+        self.small.path(puzzle, pick)
+    }
+
     /// The `index`-th puzzle on which a policy shows what it writes: three of five are training puzzles of
     /// the Game of 24, the others have its target and numbers up to 20.
     ///

@@ -8,13 +8,16 @@ use burn::tensor::Device;
 use espalier_core::Seed;
 use espalier_eval::WallClock;
 use espalier_eval::countdown::{GenerateError, Puzzle};
-use espalier_models::{DeviceChoice, EngineOptions, HfWeights, Tokenizer, load, share};
+use espalier_models::{
+    DeviceChoice, Engine, EngineOptions, HfWeights, ModelConfig, Tokenizer, load, share,
+};
 use serde_json::{Value, json};
 
+use super::attempts::attempts;
 use super::data::Source;
 use super::growth::Growth;
 use super::on_policy::on_policy;
-use super::plan::{RewardStage, Stage};
+use super::plan::{Revising, RewardStage, Stage};
 use super::{Plan, Size, vocabulary};
 use crate::error::TrainError;
 use crate::examples::{self, Example, Labelled, Supervised};
@@ -59,6 +62,12 @@ impl Pipeline<'_> {
     #[must_use]
     pub fn prm(&self) -> PathBuf {
         self.dir.join("prm").join("model")
+    }
+
+    /// Where the trained reviser is.
+    #[must_use]
+    pub fn reviser(&self) -> PathBuf {
+        self.dir.join("reviser").join("model")
     }
 
     /// Writes the policy's training files that are not there yet.
@@ -108,9 +117,7 @@ impl Pipeline<'_> {
                     let puzzles: Vec<Puzzle> =
                         puzzles.collect::<Result<_, _>>().map_err(|error| unmade(&error))?;
                     if !puzzles.is_empty() {
-                        let model = self.policy(self.plan.shipped);
-                        let (mut policy, _) =
-                            share(load(&model, device, EngineOptions::default())?.engine);
+                        let (mut policy, _) = share(self.shipped(device)?);
                         let how = Growth { temperature: 1.6, seed: first, in_flight: IN_FLIGHT };
                         let clock = WallClock::start();
                         let width = recipe.width;
@@ -121,6 +128,32 @@ impl Pipeline<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Writes the reviser's training files that are not there yet; the shipped policy must be.
+    fn attempts(&self, device: DeviceChoice) -> Result<(), TrainError> {
+        let mut source = Source::new().map_err(|error| unmade(&error))?;
+        let Revising { posed, recipe, .. } = self.plan.reviser;
+        let seed = Seed::run(self.plan.seed).problem(200);
+        for (which, first, count) in [("", 0, posed), ("-held-out", HELD_OUT, posed / 50)] {
+            let path = self.dir.join("data").join(format!("reviser{which}.jsonl"));
+            write_missing(&path, &mut || {
+                let puzzles = (first..first + count).map(|at| source.posed(seed, at));
+                let puzzles: Vec<Puzzle> =
+                    puzzles.collect::<Result<_, _>>().map_err(|error| unmade(&error))?;
+                let (mut policy, _) = share(self.shipped(device)?);
+                let how = Growth { temperature: 1.0, seed: first, in_flight: IN_FLIGHT };
+                let clock = WallClock::start();
+                attempts(&mut policy, &puzzles, how, recipe.width, &mut source, &clock)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The shipped policy, loaded.
+    fn shipped(&self, device: DeviceChoice) -> Result<Engine, TrainError> {
+        let model = self.policy(self.plan.shipped);
+        Ok(load(&model, device, EngineOptions::default())?.engine)
     }
 
     /// The stages, which are the same for all sizes.
@@ -140,13 +173,16 @@ impl Pipeline<'_> {
         for (index, stage) in stages.iter().enumerate() {
             let dir = self.dir.join(size.name()).join(format!("stage-{}", index + 1));
             let data = format!("policy-{}", index + 1);
-            let lesson = Lesson { data, size, recipe: stage.recipe, marks: None, before };
+            let (config, kind) = (size.config(), Kind::Policy);
+            let lesson = Lesson { data, config, recipe: stage.recipe, kind, before };
             if !self.train::<Supervised>(&lesson, &dir, runner)? {
                 return Ok(false);
             }
             before = Some(dir.join("model"));
         }
-        before.map_or(Ok(true), |model| ship(&model, &self.policy(size), size))
+        before.map_or(Ok(true), |model| {
+            ship(&model, &self.policy(size), &size.config(), Kind::Policy)
+        })
     }
 
     /// Trains the reward model, from the first stage of the shipped policy, which must be there. Returns
@@ -161,14 +197,35 @@ impl Pipeline<'_> {
         let mut before = self.dir.join(size.name()).join("stage-1").join("model");
         for (index, RewardStage { recipe, .. }) in self.plan.prm.iter().enumerate() {
             let dir = self.dir.join("prm").join(format!("stage-{}", index + 1));
-            let (data, marks) = (format!("prm-{}", index + 1), Some(marks()));
-            let lesson = Lesson { data, size, recipe: *recipe, marks, before: Some(before) };
+            let (data, config, kind) = (format!("prm-{}", index + 1), size.config(), Kind::Prm);
+            let lesson = Lesson { data, config, recipe: *recipe, kind, before: Some(before) };
             if !self.train::<Labelled>(&lesson, &dir, runner)? {
                 return Ok(false);
             }
             before = dir.join("model");
         }
-        ship(&before, &self.prm(), size)
+        ship(&before, &self.prm(), &size.config(), Kind::Prm)
+    }
+
+    /// Trains the reviser, from the shipped policy, which must be there. Returns whether it got to the end.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Training::run`].
+    pub fn train_reviser(
+        &self,
+        device: DeviceChoice,
+        runner: Runner<'_>,
+    ) -> Result<bool, TrainError> {
+        self.attempts(device)?;
+        let (Plan { shipped, reviser, .. }, kind) = (self.plan, Kind::Reviser);
+        let Revising { context, recipe, .. } = *reviser;
+        let config = ModelConfig { context, ..shipped.config() };
+        let dir = self.dir.join("reviser").join("stage-1");
+        let (data, before) = ("reviser".to_owned(), Some(self.policy(*shipped)));
+        let lesson = Lesson { data, config: config.clone(), recipe, kind, before };
+        Ok(self.train::<Supervised>(&lesson, &dir, runner)?
+            && ship(&dir.join("model"), &self.reviser(), &config, kind)?)
     }
 
     /// Trains one stage into its folder, unless its model is there.
@@ -178,26 +235,26 @@ impl Pipeline<'_> {
         dir: &Path,
         runner: Runner<'_>,
     ) -> Result<bool, TrainError> {
-        let Lesson { data, size, recipe, marks, before } = lesson;
+        let Lesson { data, config, recipe, kind, before } = lesson;
         let model = dir.join("model");
         if model.join("model.safetensors").exists() {
             return Ok(true);
         }
-        let config = size.config();
+        let marks = (*kind == Kind::Prm).then(marks);
         fs::create_dir_all(&model).map_err(|error| TrainError::write(&model, error))?;
-        let files = files(marks.is_some());
+        let files = files(*kind);
         for (name, value) in &files {
             export::write_json(&model.join(name), value)?;
         }
         let tokenizer = Tokenizer::from_file(model.join("tokenizer.json"))?;
         let read = |name: String| -> Result<Vec<Sequence>, TrainError> {
             let path = self.dir.join("data").join(name);
-            examples::read::<E>(&path, &tokenizer, *marks, recipe.width)
+            examples::read::<E>(&path, &tokenizer, marks, recipe.width)
         };
         let sequences = read(format!("{data}.jsonl"))?;
         let held_out = read(format!("{data}-held-out.jsonl"))?;
         let training = Training {
-            config: &config,
+            config,
             recipe: *recipe,
             sequences: &sequences,
             held_out: &held_out,
@@ -207,38 +264,46 @@ impl Pipeline<'_> {
         let mut begin = |device: &Device| {
             if let Some(model) = before {
                 let weights = HfWeights::open(model)?;
-                return Ok(Net::new(&config, &mut Loaded::new(&weights, device.clone()))?);
+                return Ok(Net::new(config, &mut Loaded::new(&weights, device.clone()))?);
             }
-            let Ok(net) = Net::new(&config, &mut Fresh::new(recipe.seed, device.clone()));
+            let Ok(net) = Net::new(config, &mut Fresh::new(recipe.seed, device.clone()));
             Ok(net)
         };
         let (net, done) = runner(&training, &mut begin)?;
         if done {
-            export::write(&model, &net, &config, Storage::F32, &files)?;
+            export::write(&model, &net, config, Storage::F32, &files)?;
         }
         Ok(done)
     }
+}
+
+/// What a network is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It solves puzzles.
+    Policy,
+    /// It marks steps.
+    Prm,
+    /// It solves them after attempts.
+    Reviser,
 }
 
 /// One stage of one network.
 struct Lesson {
     /// Its training file's name.
     data: String,
-    size: Size,
+    config: ModelConfig,
     recipe: Recipe,
-    /// The marks, for a reward model.
-    marks: Option<Marks>,
+    kind: Kind,
     /// The model it goes on from.
     before: Option<PathBuf>,
 }
 
 /// Copies a trained model, its weights rounded to half precision.
-fn ship(trained: &Path, to: &Path, size: Size) -> Result<bool, TrainError> {
+fn ship(trained: &Path, to: &Path, config: &ModelConfig, kind: Kind) -> Result<bool, TrainError> {
     let weights = HfWeights::open(trained)?;
-    let config = size.config();
-    let net = Net::new(&config, &mut Loaded::new(&weights, Device::flex()))?;
-    let is_prm = trained.join(export::PRM).exists();
-    export::write(to, &net, &config, Storage::F16, &files(is_prm))?;
+    let net = Net::new(config, &mut Loaded::new(&weights, Device::flex()))?;
+    export::write(to, &net, config, Storage::F16, &files(kind))?;
     Ok(true)
 }
 
@@ -249,13 +314,17 @@ pub(super) fn marks() -> Marks {
 }
 
 /// The files beside the weights.
-fn files(is_prm: bool) -> Vec<(&'static str, Value)> {
+fn files(kind: Kind) -> Vec<(&'static str, Value)> {
+    let template = match kind {
+        Kind::Policy | Kind::Prm => vocabulary::QUESTION,
+        Kind::Reviser => vocabulary::ATTEMPTS,
+    };
     let mut files = vec![
         ("tokenizer.json", vocabulary::tokenizer()),
-        ("tokenizer_config.json", vocabulary::tokenizer_config()),
+        ("tokenizer_config.json", vocabulary::tokenizer_config(template)),
         ("generation_config.json", json!({ "eos_token_id": vocabulary::id(vocabulary::END) })),
     ];
-    if is_prm {
+    if kind == Kind::Prm {
         files.push((export::PRM, export::prm_json(vocabulary::GOOD, vocabulary::BAD)));
     }
     files

@@ -5,6 +5,9 @@ use super::data::Mixture;
 use super::walks::Walks;
 use crate::recipe::Recipe;
 
+/// Tokens of a question, four attempts and an answer, with room for long ones.
+const REVISED: usize = 256;
+
 /// One stage of a policy's training; each goes on from the weights of the one before.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stage {
@@ -27,6 +30,17 @@ pub struct RewardStage {
     pub recipe: Recipe,
 }
 
+/// The training of the reviser, which goes on from the shipped policy.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Revising {
+    /// Puzzles that the shipped policy answers.
+    pub posed: u64,
+    /// Tokens of an example, at most, and of the reviser's context.
+    pub context: usize,
+    /// How it learns.
+    pub recipe: Recipe,
+}
+
 /// What `house-model` does.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -41,6 +55,8 @@ pub struct Plan {
     /// The reward model's stages. It goes on from the shipped policy's first stage, which can do sums:
     /// marks alone are too few to learn them from.
     pub prm: Vec<RewardStage>,
+    /// The reviser's training.
+    pub reviser: Revising,
     /// Where all data comes from.
     pub seed: u64,
 }
@@ -97,6 +113,11 @@ impl Plan {
                     recipe: Recipe { rows: 32, accumulation: 8, ..recipe(3_000, 6e-4) },
                 },
             ],
+            reviser: Revising {
+                posed: 12_000,
+                context: REVISED,
+                recipe: Recipe { rows: 24, width: REVISED, accumulation: 12, ..recipe(800, 1e-3) },
+            },
             shipped: Size::Medium,
             seed: 24,
         }
@@ -131,6 +152,11 @@ impl Plan {
                 posed: 40,
                 recipe: Recipe { steps: 300, ..recipe },
             }],
+            reviser: Revising {
+                posed: 200,
+                context: REVISED,
+                recipe: Recipe { width: REVISED, ..recipe },
+            },
             shipped: Size::Smoke,
             seed: 24,
         }

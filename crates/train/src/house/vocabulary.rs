@@ -105,10 +105,20 @@ pub fn tokenizer() -> Value {
     })
 }
 
-/// The `tokenizer_config.json`. The template keeps a message's last line, which is the question: the
-/// model was trained on bare questions and needs no instructions.
+/// A chat template that keeps a message's last line, which is the question: the models were trained on bare
+/// questions and need no instructions.
+pub const QUESTION: &str = "{{ messages[-1]['content'].strip().split('\\n')[-1] + '\\n' }}";
+
+/// A chat template that keeps a message's question and, of what follows it, the lines of answers: a reviser was
+/// trained on attempts one after the other, and needs no more to know what is asked.
+pub const ATTEMPTS: &str = "{% set rest = ('\\n' + messages[-1]['content']).split('\\nReach ')[-1] %}\
+    {% set lines = rest.split('\\n') %}{{ 'Reach ' + lines[0] + '\\n' }}\
+    {% for line in lines[1:] %}{% if ' left ' in line or line.startswith('#ANSWER: ') %}\
+    {{ line + '\\n' }}{% endif %}{% endfor %}";
+
+/// The `tokenizer_config.json` of a model whose prompts a chat template makes.
 #[must_use]
-pub fn tokenizer_config() -> Value {
+pub fn tokenizer_config(chat_template: &str) -> Value {
     json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
         "unk_token": UNKNOWN,
@@ -116,7 +126,7 @@ pub fn tokenizer_config() -> Value {
         "pad_token": PAD,
         "add_bos_token": false,
         "clean_up_tokenization_spaces": false,
-        "chat_template": "{{ messages[-1]['content'].strip().split('\\n')[-1] + '\\n' }}",
+        "chat_template": chat_template,
     })
 }
 

@@ -16,7 +16,11 @@ use crate::small;
 fn tokenizer(dir: &Path) -> Tokenizer {
     let path = dir.join("tokenizer.json");
     write_json(&path, &vocabulary::tokenizer()).unwrap();
-    write_json(&dir.join("tokenizer_config.json"), &vocabulary::tokenizer_config()).unwrap();
+    write_json(
+        &dir.join("tokenizer_config.json"),
+        &vocabulary::tokenizer_config(vocabulary::QUESTION),
+    )
+    .unwrap();
     Tokenizer::from_file(path).unwrap()
 }
 

@@ -34,7 +34,11 @@ fn run(dir: &Path, recipe: Recipe, hidden: usize, seed: u64) -> Result<bool, Tra
 fn tokenizer(dir: &Path) -> Tokenizer {
     let path = dir.join("tokenizer.json");
     write_json(&path, &vocabulary::tokenizer()).unwrap();
-    write_json(&dir.join("tokenizer_config.json"), &vocabulary::tokenizer_config()).unwrap();
+    write_json(
+        &dir.join("tokenizer_config.json"),
+        &vocabulary::tokenizer_config(vocabulary::QUESTION),
+    )
+    .unwrap();
     Tokenizer::from_file(path).unwrap()
 }
 

@@ -18,7 +18,11 @@ use proptest::prelude::*;
 
 fn tokenizer(dir: &std::path::Path) -> Tokenizer {
     write_json(&dir.join("tokenizer.json"), &vocabulary::tokenizer()).unwrap();
-    write_json(&dir.join("tokenizer_config.json"), &vocabulary::tokenizer_config()).unwrap();
+    write_json(
+        &dir.join("tokenizer_config.json"),
+        &vocabulary::tokenizer_config(vocabulary::QUESTION),
+    )
+    .unwrap();
     Tokenizer::from_file(dir.join("tokenizer.json")).unwrap()
 }
 
@@ -70,6 +74,26 @@ fn the_template_keeps_the_question_of_any_instruction() {
     assert_eq!(chat.render(&[turn], true).unwrap(), "Reach 24 with 4 5 6 10\n");
 }
 
+#[test]
+fn the_template_of_the_reviser_keeps_the_attempts() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = vocabulary::tokenizer_config(vocabulary::ATTEMPTS);
+    write_json(&dir.path().join("tokenizer.json"), &vocabulary::tokenizer()).unwrap();
+    write_json(&dir.path().join("tokenizer_config.json"), &config).unwrap();
+    let chat = ChatTemplate::from_dir(dir.path()).unwrap().unwrap();
+    let question = "Reach the target, as in\n8 - 5 = 3 left 3 3 4\n\nReach 24 with 4 5 6 10";
+    let text = format!(
+        "{question}\n\n---\nEarlier attempts, the newest last:\n\nAttempt 1:\n4 + 5 = 9 left 6 9 10\n\
+         #ANSWER: 4 + 5\n\nAttempt 2:\nwhat\n#ANSWER: 6\n\nThe newest attempt may be wrong."
+    );
+    let render = |text: &str| chat.render(&[Message::new("user", text)], true).unwrap();
+    assert_eq!(render(question), "Reach 24 with 4 5 6 10\n");
+    assert_eq!(
+        render(&text),
+        "Reach 24 with 4 5 6 10\n4 + 5 = 9 left 6 9 10\n#ANSWER: 4 + 5\n#ANSWER: 6\n"
+    );
+}
+
 /// Runs the smoke plan and returns the losses on what was never learned, first and last, of policy and
 /// reward model.
 fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
@@ -90,7 +114,8 @@ fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
         };
     assert!(pipeline.train_policy(Size::Smoke, &mut runner).unwrap());
     assert!(pipeline.train_prm(DeviceChoice::Cpu, &mut runner).unwrap());
-    for model in [pipeline.policy(Size::Smoke), pipeline.prm()] {
+    assert!(pipeline.train_reviser(DeviceChoice::Cpu, &mut runner).unwrap());
+    for model in [pipeline.policy(Size::Smoke), pipeline.prm(), pipeline.reviser()] {
         Checkpoint::open(&model).unwrap();
     }
     assert!(pipeline.prm().join("prm.json").exists());
@@ -106,11 +131,14 @@ fn smoke(dir: &std::path::Path) -> Vec<(f64, f64)> {
 fn the_smoke_pipeline_learns() {
     let dir = tempfile::tempdir().unwrap();
     let curves = smoke(dir.path());
-    let [(policy_first, _), (_, policy_last), (_, prm_last)] = curves[..] else {
-        panic!("two stages of a policy and a reward model: {curves:?}")
+    let [(policy_first, _), (_, policy_last), (_, prm_last), (reviser_first, reviser_last)] =
+        curves[..]
+    else {
+        panic!("two stages of a policy, a reward model and a reviser: {curves:?}")
     };
     // Guessing a token of the vocabulary costs 6.2 nats, knowing only how often each occurs about 3.
     assert!(policy_last < policy_first && policy_last < 1.8, "{policy_first} {policy_last}");
+    assert!(reviser_last < reviser_first, "{reviser_first} {reviser_last}");
     // Knowing only how many steps are good costs their entropy.
     let text = std::fs::read_to_string(dir.path().join("data/prm-1-held-out.jsonl")).unwrap();
     let labels: Vec<f32> = rows(&text).flat_map(|row| row.labels).collect();

@@ -32,7 +32,7 @@ fn an_exported_network_has_the_logits_it_had_in_training() {
         let dir = tempfile::tempdir().unwrap();
         let files = [
             ("tokenizer.json", vocabulary::tokenizer()),
-            ("tokenizer_config.json", vocabulary::tokenizer_config()),
+            ("tokenizer_config.json", vocabulary::tokenizer_config(vocabulary::QUESTION)),
         ];
         export::write(dir.path(), &net, &config, Storage::F32, &files).unwrap();
         let model = load(dir.path(), DeviceChoice::Cpu, EngineOptions::default()).unwrap();
