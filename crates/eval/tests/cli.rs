@@ -2,29 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod command;
+
 use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
+use command::{espalier, refused as refused_in, run, said};
 use serde_json::Value;
 use tempfile::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/tests/fixtures").join(name)
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
-fn espalier(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
-    command.current_dir(dir).args(arguments).stdin(Stdio::null());
-    command
-}
-
-fn run(dir: &Path, arguments: &[&str]) -> Output {
-    espalier(dir, arguments).output().unwrap()
 }
 
 /// Runs with one line of standard input and returns the one JSON line it prints.
@@ -44,16 +36,6 @@ fn refused(arguments: &[&str], parts: &[&str]) {
     let dir = TempDir::new().unwrap();
     refused_in(dir.path(), arguments, parts);
     assert!(!dir.path().join("runs").exists(), "nothing was run");
-}
-
-fn refused_in(dir: &Path, arguments: &[&str], parts: &[&str]) {
-    let output = run(dir, arguments);
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert!(!message.contains("panicked"), "{message}");
-    for part in parts {
-        assert!(message.contains(part), "`{part}` is not in: {message}");
-    }
 }
 
 fn eval<'a>(strategy: &'a str, model: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -481,7 +463,7 @@ fn runs_with_code_say_how_it_was_isolated() {
             let printed = String::from_utf8_lossy(&output.stdout);
             assert_eq!(printed.contains("NO ISOLATION"), warns, "{printed}");
             for words in [&["regrade", "run"][..], &["compare", "run", "run"], &["report", "run"]] {
-                let said = String::from_utf8(run(dir.path(), words).stdout).unwrap();
+                let said = said(dir.path(), words);
                 assert_eq!(
                     said.contains("`run`: ") && said.contains("NO ISOLATION"),
                     warns,

@@ -5,11 +5,17 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-/// Runs the binary in a directory, without a standard input.
-pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
+/// The binary in a directory, without a standard input.
+pub(crate) fn espalier(dir: &Path, arguments: &[&str]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the test runs the binary")]
     let mut command = Command::new(env!("CARGO_BIN_EXE_espalier"));
-    command.current_dir(dir).args(arguments).stdin(Stdio::null()).output().unwrap()
+    command.current_dir(dir).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub(crate) fn run(dir: &Path, arguments: &[&str]) -> Output {
+    espalier(dir, arguments).output().unwrap()
 }
 
 /// What a command prints that succeeds.
