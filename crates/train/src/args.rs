@@ -38,7 +38,8 @@ pub enum Command {
     /// The labels are those of Math-Shepherd (<https://arxiv.org/abs/2312.08935>), made by the search
     /// driver; `reward` trains on the file.
     Labels(Labels),
-    /// Train the house model: data, three policies, a process reward model, scores and model card
+    /// Train the house model: data, three policies, a process reward model, a reviser, scores and model
+    /// card
     HouseModel(HouseModel),
 }
 

@@ -1,4 +1,4 @@
-//! The house model: a policy and a process reward model for Countdown and the Game of 24.
+//! The house model: a policy, a process reward model and a reviser for Countdown and the Game of 24.
 
 pub mod attempts;
 pub mod card;

@@ -1,7 +1,7 @@
 //! Attempts: what a reviser learns from, answers that a policy wrote itself and a right one after them.
 
 use espalier_core::{Clock, Policy, Seed};
-use espalier_eval::countdown::{Puzzle, is_correct, pick_from, render};
+use espalier_eval::countdown::{ANSWER_MARK, Puzzle, is_correct, pick_from, render};
 use espalier_search::{SelfConsistency, Strategy, Tree};
 
 use super::data::{Pick, Source, prompt};
@@ -19,9 +19,6 @@ const SHOWN: usize = 4;
 
 /// Examples made of each puzzle.
 const EXAMPLES: usize = 3;
-
-/// What begins a line of an answer that says its result.
-const ANSWER: &str = "#ANSWER: ";
 
 /// Has the policy answer each puzzle, and returns examples of what to write after none to four of its
 /// answers: the newest right one of them, where there is one; else a right one that is not among them, of
@@ -77,7 +74,7 @@ fn written(tree: &Tree) -> Vec<String> {
     let ended = tree.ids().filter(|&id| tree.ended(id)).map(|id| tree.path(id).text());
     let is_whole = |text: &String| {
         let (moves, last) = text.rsplit_once('\n').unwrap_or(("", text));
-        last.starts_with(ANSWER) && moves.lines().all(|line| line.contains(" left "))
+        last.starts_with(ANSWER_MARK) && moves.lines().all(|line| line.contains(" left "))
     };
     ended.map(|text| text.trim_end().to_owned()).filter(is_whole).collect()
 }

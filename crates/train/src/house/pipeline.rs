@@ -219,8 +219,8 @@ impl Pipeline<'_> {
     ) -> Result<bool, TrainError> {
         self.attempts(device)?;
         let (Plan { shipped, reviser, .. }, kind) = (self.plan, Kind::Reviser);
-        let Revising { context, recipe, .. } = *reviser;
-        let config = ModelConfig { context, ..shipped.config() };
+        let recipe = reviser.recipe;
+        let config = ModelConfig { context: recipe.width, ..shipped.config() };
         let dir = self.dir.join("reviser").join("stage-1");
         let (data, before) = ("reviser".to_owned(), Some(self.policy(*shipped)));
         let lesson = Lesson { data, config: config.clone(), recipe, kind, before };

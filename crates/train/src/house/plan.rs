@@ -35,9 +35,7 @@ pub struct RewardStage {
 pub struct Revising {
     /// Puzzles that the shipped policy answers.
     pub posed: u64,
-    /// Tokens of an example, at most, and of the reviser's context.
-    pub context: usize,
-    /// How it learns.
+    /// How it learns; its rows are as wide as its context.
     pub recipe: Recipe,
 }
 
@@ -115,7 +113,6 @@ impl Plan {
             ],
             reviser: Revising {
                 posed: 12_000,
-                context: REVISED,
                 recipe: Recipe { rows: 24, width: REVISED, accumulation: 12, ..recipe(800, 1e-3) },
             },
             shipped: Size::Medium,
@@ -152,11 +149,7 @@ impl Plan {
                 posed: 40,
                 recipe: Recipe { steps: 300, ..recipe },
             }],
-            reviser: Revising {
-                posed: 200,
-                context: REVISED,
-                recipe: Recipe { width: REVISED, ..recipe },
-            },
+            reviser: Revising { posed: 200, recipe: Recipe { width: REVISED, ..recipe } },
             shipped: Size::Smoke,
             seed: 24,
         }

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use burn::tensor::Device;
 use espalier_core::{Frozen, Seed};
-use espalier_eval::countdown::{Puzzle, Solver, Split, path_truth, split};
+use espalier_eval::countdown::{Puzzle, Solver, Split, is_correct, path_truth, split};
 use espalier_models::{ChatTemplate, Checkpoint, DeviceChoice, Message, Tokenizer};
 use espalier_train::export::write_json;
 use espalier_train::house::{
@@ -13,7 +13,7 @@ use espalier_train::house::{
     vocabulary,
     walks::Walks,
 };
-use espalier_train::{Arrangement, Labelled, Net, TrainError, Training};
+use espalier_train::{Arrangement, Labelled, Net, Supervised, TrainError, Training};
 use proptest::prelude::*;
 
 fn tokenizer(dir: &std::path::Path) -> Tokenizer {
@@ -164,6 +164,26 @@ fn the_smoke_pipeline_learns() {
         states += usize::from(!before.is_empty());
     }
     assert!(states > 20 && steps > 100, "{states} {steps}");
+    revisions_are_right_and_read_as_they_were_learned(dir.path());
+}
+
+fn revisions_are_right_and_read_as_they_were_learned(dir: &std::path::Path) {
+    let text = std::fs::read_to_string(dir.join("data/reviser.jsonl")).unwrap();
+    let examples: Vec<Supervised> =
+        text.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let chat = ChatTemplate::from_dir(&dir.join("reviser/model")).unwrap().unwrap();
+    let mut attempts = 0;
+    for Supervised { prompt, completion, .. } in &examples {
+        let (question, before) = prompt.split_once('\n').unwrap();
+        let puzzle = Puzzle::parse(question).unwrap();
+        assert_eq!(split(puzzle.numbers()), Split::Train);
+        let answer = completion.as_ref().unwrap().lines().last().unwrap();
+        assert!(is_correct(&puzzle, answer), "{prompt}{answer}");
+        let asked = format!("Solve it.\n\n{question}\n\n---\nAttempts:\n\n{before}\nAnd now?");
+        assert_eq!(&chat.render(&[Message::new("user", &asked)], true).unwrap(), prompt);
+        attempts += usize::from(!before.is_empty());
+    }
+    assert!(examples.len() > 200 && attempts > 20, "{} {attempts}", examples.len());
 }
 
 fn rows(text: &str) -> impl Iterator<Item = Labelled> {
