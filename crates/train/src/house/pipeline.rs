@@ -133,7 +133,7 @@ impl Pipeline<'_> {
     /// Writes the reviser's training files that are not there yet; the shipped policy must be.
     fn attempts(&self, device: DeviceChoice) -> Result<(), TrainError> {
         let mut source = Source::new().map_err(|error| unmade(&error))?;
-        let Revising { posed, recipe, .. } = self.plan.reviser;
+        let Revising { posed, recipe } = self.plan.reviser;
         let seed = Seed::run(self.plan.seed).problem(200);
         for (which, first, count) in [("", 0, posed), ("-held-out", HELD_OUT, posed / 50)] {
             let path = self.dir.join("data").join(format!("reviser{which}.jsonl"));
