@@ -171,7 +171,7 @@ fn revisions_are_right_and_read_as_they_were_learned(dir: &std::path::Path) {
     let text = std::fs::read_to_string(dir.join("data/reviser.jsonl")).unwrap();
     let examples: Vec<Supervised> =
         text.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
-    let chat = ChatTemplate::from_dir(&dir.join("reviser/model")).unwrap().unwrap();
+    let chat = ChatTemplate::from_dir(dir.join("reviser/model")).unwrap().unwrap();
     let mut attempts = 0;
     for Supervised { prompt, completion, .. } in &examples {
         let (question, before) = prompt.split_once('\n').unwrap();
