@@ -106,12 +106,15 @@ fn needs_python(args: &[OsString]) -> bool {
 fn is_prompted(strategy: &str, is: &dyn Fn(&str, &str) -> bool) -> bool {
     match strategy {
         "tot-bfs" | "tot-dfs" => !is("--generate", "sample") || !is("--evaluate", "score"),
-        "revision" | "graph" => true,
         name if CALLING.contains(&name) => true,
         "beam" => is("--next", "prompt"),
         _ => false,
     }
 }
+
+/// Strategies, and series of a sweep, that show the model its own answers: the house's reviser was trained to
+/// use them.
+const REVISED: [&str; 3] = ["revision", "hybrid", "graph"];
 
 /// The house model's temperature, chosen among 0.8, 1.0 and 1.3 on its test puzzles beside the paper's.
 const TEMPERATURE: &str = "1";
@@ -140,8 +143,13 @@ pub(crate) fn house_model(args: &[OsString]) -> Vec<OsString> {
         return Vec::new();
     }
     let house = root().join("assets").join("house");
-    let mut more = vec!["--model".into(), house.join("policy").into()];
-    let scored = command == Some("sweep")
+    let series = value("--series").unwrap_or_default();
+    let names = if command == Some("sweep") { series } else { strategy.unwrap_or_default() };
+    let revised = names.split(',').any(|name| REVISED.contains(&name));
+    let mut more =
+        vec!["--model".into(), house.join(if revised { "reviser" } else { "policy" }).into()];
+    let scored = revised
+        || command == Some("sweep")
         || is("--evaluate", "score")
         || strategy.is_some_and(|name| SCORED.contains(&name));
     let by_prm = value("--scorer").is_none_or(|scorer| scorer == "prm");
@@ -215,6 +223,19 @@ mod tests {
         assert_eq!(flags("eval greedy"), ["--model"]);
         assert_eq!(flags("sweep"), ["--model", "--prm", "--temperature"]);
         assert_eq!(flags("sweep --temperature 0.5"), ["--model", "--prm"]);
+        for line in [
+            "eval revision --chains 1 --revisions 3",
+            "eval graph --n 8",
+            "sweep --series best-of-n,hybrid",
+            "sweep --series=graph",
+        ] {
+            assert!(more(line)[1].ends_with("reviser") && more(line)[3].ends_with("prm"), "{line}");
+        }
+        assert!(more("sweep --series beam,rebase")[1].ends_with("policy"));
+        assert_eq!(
+            flags("eval revision --scorer entropy"),
+            ["--model", "--temperature", "--beside"]
+        );
         for line in [
             "eval beam --model m.gguf",
             "eval beam --model=m.gguf",

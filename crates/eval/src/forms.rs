@@ -14,6 +14,8 @@ use espalier_core::{
     TokenId, Tokens, Until, form,
 };
 
+pub use rewrite::SHOWN;
+
 use crate::dataset::DatasetKind;
 use crate::extract::{Rule, extract};
 use crate::prompt;

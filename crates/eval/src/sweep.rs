@@ -87,6 +87,8 @@ pub struct Bench<'a> {
     pub prm: Option<&'a mut dyn Scorer>,
     /// Puts a question to the model.
     pub prompt: &'a mut dyn FnMut(&Problem) -> Result<Arc<Prompt>, String>,
+    /// The prompts of strategies that ask with prompts, whose replies have so many tokens at most.
+    pub forms: &'a dyn Fn(NonZeroU32) -> Forms,
     /// Says what a run is: its strategy, the tokens of a path, the budget.
     pub info: &'a dyn Fn(&StrategySpec, NonZeroU32, &Budget) -> RunInfo,
     /// Times the runs.
@@ -280,7 +282,8 @@ impl Sweep<'_> {
         // A confidence costs nothing.
         let is_prm = self.draw.scorer == ScorerName::Prm;
         let prm = bench.prm.as_deref().filter(|_| is_prm);
-        Ok(Costs::measure(&longest, &*bench.policy, prm, &self.series, calibration, caps))
+        let forms = (bench.forms)(caps.answer);
+        Ok(Costs::measure(&longest, &*bench.policy, prm, &forms, &self.series, calibration, caps))
     }
 
     /// Runs a cell, or what is missing of it; `None` where the observer stopped it.
@@ -303,7 +306,7 @@ impl Sweep<'_> {
             max_tokens,
             budget,
             in_flight: self.in_flight,
-            forms: Forms::default(),
+            forms: (bench.forms)(max_tokens),
         };
         let prm = bench.prm.as_mut().map(|prm| &mut **prm as &mut dyn Scorer);
         let helpers = crate::run::Helpers { prm, tools: None };

@@ -36,8 +36,9 @@ pub struct Sweep {
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
     pub max_step_tokens: Option<NonZeroU32>,
     /// The strategies beside greedy, which always runs [default: all that the scorer allows; votes
-    /// weighted by scores need scores that are not negative]; not those that run code, whose cost at a size
-    /// depends on what the model writes
+    /// weighted by scores need scores that are not negative, and `revision`, `hybrid` and `graph` a model that
+    /// can make use of its own answers: name them]; not those that run code, whose cost at a size depends on
+    /// what the model writes
     #[arg(long, value_enum, value_delimiter = ',', help_heading = "Strategies")]
     pub series: Vec<SeriesArg>,
     /// What scores answers and steps; if not given, `prm` where `--prm` gives one, else `chosen-logprob`, the
@@ -109,8 +110,11 @@ impl Sweep {
         if series.is_empty() {
             let all = SeriesArg::value_variants().iter().copied().map(Series::from);
             let draw = self.draw();
-            series =
-                all.filter(|one| one.spec(1, NonZeroU32::MIN, draw, 0).check().is_ok()).collect();
+            series = all
+                .filter(|one| {
+                    !one.is_prompted() && one.spec(1, NonZeroU32::MIN, draw, 0).check().is_ok()
+                })
+                .collect();
         }
         series.sort_unstable();
         series.dedup();
@@ -192,6 +196,12 @@ pub enum SeriesArg {
     /// Tree of thoughts, depth first: n visits of four thoughts, sampled and scored
     #[value(name = "tot-dfs")]
     TotDfs,
+    /// One answer, revised until there are n; the best one counts
+    Revision,
+    /// n answers in four chains of revisions side by side; the best one counts
+    Hybrid,
+    /// Graph of thoughts: n answers, merged two at a time, twice each; the best one counts
+    Graph,
 }
 
 impl From<SeriesArg> for Series {
@@ -212,6 +222,9 @@ impl From<SeriesArg> for Series {
             SeriesArg::AbMcts => Self::AbMcts,
             SeriesArg::TotBfs => Self::TotBfs,
             SeriesArg::TotDfs => Self::TotDfs,
+            SeriesArg::Revision => Self::Revision,
+            SeriesArg::Hybrid => Self::Hybrid,
+            SeriesArg::Graph => Self::Graph,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::anyhow;
-use espalier_core::{Budget, Clock, Scorer};
+use espalier_core::{Budget, Clock, Forms, Scorer};
 use espalier_models::{DeviceChoice, EngineOptions, Kernels};
 use serde_json::Value;
 
@@ -19,7 +19,9 @@ use super::{
     progress::Bar,
 };
 use crate::{
-    Dataset, RunInfo, ScorerName, StrategySpec, SweepError, WallClock, args, generation,
+    Dataset, RunInfo, ScorerName, StrategySpec, SweepError, WallClock, args,
+    forms::Asking,
+    generation,
     prompt::Manner,
     sweep::{Bench, Report, Sweep, SweepProgress, sweep_command},
 };
@@ -113,12 +115,19 @@ fn carry_out(
         info.runtime["prompt"] = prompt.clone().into();
         info
     };
+    let prompted = plan.series.iter().any(|series| series.is_prompted());
+    let one = NonZeroU32::MIN;
+    let asking = prompted.then(|| loaded.asking(plan.dataset.kind, one, one)).transpose()?;
+    let forms = |max_tokens| {
+        asking.clone().map_or_else(Forms::default, |asking| Asking { max_tokens, ..asking }.forms())
+    };
     let clock = WallClock::start();
     let mut put = loaded.put(plan.dataset, Manner::Reason)?;
     let mut bench = Bench {
         policy: &mut loaded.policy,
         prm: prm.map(|prm| &mut prm.scorer as &mut dyn Scorer),
         prompt: &mut put,
+        forms: &forms,
         info: &info,
         clock: &clock,
     };

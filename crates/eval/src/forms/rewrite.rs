@@ -10,7 +10,7 @@ use super::{Asking, shown};
 /// Answers of a chain that a revision sees, the newest ones.
 ///
 /// Source: Snell et al. 2024, <https://arxiv.org/abs/2408.03314>, section 6.1: up to four.
-const ATTEMPTS: usize = 4;
+pub const SHOWN: usize = 4;
 
 /// Asks for a better answer than the last. The wording is ours; the source trains a model to revise.
 pub(super) struct Revise(pub(super) Arc<Asking>);
@@ -20,7 +20,7 @@ impl Revising for Revise {
         let question = attempts.first().map_or("", |path| &path.prompt.problem);
         let mut message =
             format!("{}\n\n---\nEarlier attempts, the newest last:\n", self.0.task(question));
-        let from = attempts.len().saturating_sub(ATTEMPTS);
+        let from = attempts.len().saturating_sub(SHOWN);
         for (at, path) in attempts[from..].iter().enumerate() {
             let _ = write!(message, "\nAttempt {}:\n{}\n", at + 1, shown(path));
         }

@@ -46,6 +46,9 @@ fn colour(series: Series) -> RGBColor {
         Series::AbMcts => RGBColor(180, 100, 20),
         Series::TotBfs => RGBColor(100, 0, 140),
         Series::TotDfs => RGBColor(200, 60, 60),
+        Series::Revision => RGBColor(0, 100, 40),
+        Series::Hybrid => RGBColor(60, 60, 60),
+        Series::Graph => RGBColor(170, 130, 200),
     }
 }
 
@@ -245,6 +248,15 @@ fn marker<B: DrawingBackend>(
         Series::TotBfs => outline(vec![(x + 5, y - 6), (x - 6, y), (x + 5, y + 6)]),
         Series::TotDfs => {
             outline(vec![(x - 6, y - 6), (x + 6, y - 6), (x - 6, y + 6), (x + 6, y + 6)])
+        }
+        Series::Revision => {
+            area.draw(&PathElement::new([(x, y - 7), (x, y + 7)], colour(series).stroke_width(3)))
+        }
+        Series::Hybrid => {
+            area.draw(&PathElement::new([(x - 7, y), (x + 7, y)], colour(series).stroke_width(3)))
+        }
+        Series::Graph => {
+            outline(vec![(x - 6, y - 6), (x - 6, y + 6), (x + 6, y - 6), (x + 6, y + 6)])
         }
     }
 }

@@ -43,6 +43,19 @@ const CONFIDENCE: f64 = 0.95;
 pub const GATE_ANSWERS: u32 = 4;
 const AGREEMENT: f64 = 0.75;
 
+/// Chains side by side in the hybrid of parallel and sequential answers.
+///
+/// Source: none for the number; a ratio in the middle, as Snell et al. 2024,
+/// <https://arxiv.org/abs/2408.03314>, section 6.2, find best for questions of middling difficulty.
+pub const CHAINS: u32 = 4;
+
+/// Answers merged into one, and attempts at each merge, as by `eval graph`.
+///
+/// Source: the pairs of Besta et al. 2023, <https://arxiv.org/abs/2308.09687>, sorting; none for the attempts.
+pub const GROUP: u32 = 2;
+/// Attempts at each merge.
+pub const ATTEMPTS: u32 = 2;
+
 /// A strategy whose size grows with the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,6 +92,12 @@ pub enum Series {
     TotBfs,
     /// Tree of thoughts, depth first: size visits, each of which samples four thoughts.
     TotDfs,
+    /// One answer, revised until there are size of them; the best one counts.
+    Revision,
+    /// Size answers in four chains side by side, each answer but the first a revision; the best one counts.
+    Hybrid,
+    /// Graph of thoughts: size answers, merged two at a time, twice each; the best one counts.
+    Graph,
 }
 
 /// What all cells of a sweep share.
@@ -113,6 +132,9 @@ impl Series {
             Self::AbMcts => "ab-mcts",
             Self::TotBfs => "tot-bfs",
             Self::TotDfs => "tot-dfs",
+            Self::Revision => "revision",
+            Self::Hybrid => "hybrid",
+            Self::Graph => "graph",
         }
     }
 
@@ -136,7 +158,13 @@ impl Series {
     /// Returns true if and only if it goes step by step.
     #[must_use]
     pub fn is_stepwise(self) -> bool {
-        self.is_scored() && !matches!(self, Self::BestOfN | Self::Weighted)
+        self.is_scored() && !self.is_prompted() && !matches!(self, Self::BestOfN | Self::Weighted)
+    }
+
+    /// Returns true if and only if it shows the model its own answers in prompts.
+    #[must_use]
+    pub fn is_prompted(self) -> bool {
+        matches!(self, Self::Revision | Self::Hybrid | Self::Graph)
     }
 
     /// Steps sampled in a simulation, where its size is a number of simulations.
@@ -181,6 +209,14 @@ impl Series {
             seed,
         };
         let answers = |select| StrategySpec::BestOfN { n: size, scorer, select, temperature, seed };
+        let revised = |chains: u32| StrategySpec::Revision {
+            chains,
+            revisions: size.saturating_sub(1) / chains,
+            scorer,
+            select: Selection::Best,
+            temperature,
+            seed,
+        };
         match self {
             Self::Greedy => StrategySpec::Greedy,
             Self::Majority => StrategySpec::SelfConsistency { n: size, temperature, seed },
@@ -193,6 +229,17 @@ impl Series {
             },
             Self::BestOfN => answers(Selection::Best),
             Self::Weighted => answers(Selection::Weighted),
+            Self::Revision => revised(1),
+            Self::Hybrid => revised(size.clamp(1, CHAINS)),
+            Self::Graph => StrategySpec::Graph {
+                n: size,
+                group: GROUP,
+                attempts: ATTEMPTS,
+                scorer,
+                select: Selection::Best,
+                temperature,
+                seed,
+            },
             Self::Beam => StrategySpec::Beam {
                 width,
                 n: Some(size),
@@ -253,6 +300,7 @@ impl Series {
             {
                 size - size % BEAM_WIDTH
             }
+            Self::Hybrid if size > CHAINS => size - size % CHAINS,
             _ => size,
         };
         (size > 0).then_some(size)
@@ -303,6 +351,9 @@ mod tests {
             Series::ParticleFilter,
             Series::Uct,
             Series::Puct,
+            Series::Revision,
+            Series::Hybrid,
+            Series::Graph,
         ] {
             assert_eq!(series.allowed(0), None);
             for size in 1..40 {
@@ -315,6 +366,18 @@ mod tests {
             }
         }
         assert_eq!(Series::Beam.allowed(11), Some(8));
+        for (series, size, chains, revisions) in [
+            (Series::Revision, 1, 1, 0),
+            (Series::Revision, 6, 1, 5),
+            (Series::Hybrid, 3, 3, 0),
+            (Series::Hybrid, 4, 4, 0),
+            (Series::Hybrid, Series::Hybrid.allowed(15).unwrap(), 4, 2),
+        ] {
+            let spec = series.spec(size, NonZeroU32::MIN, draw, 1);
+            let StrategySpec::Revision { chains: c, revisions: r, .. } = spec else { panic!() };
+            assert_eq!((c, r), (chains, revisions), "{series:?} {size}");
+            assert_eq!(c * (r + 1), size);
+        }
         assert_eq!(Series::Beam.allowed(3), Some(3));
         assert_eq!(Series::BestOfN.label(draw.scorer), "best-of-n (chosen-logprob)");
     }

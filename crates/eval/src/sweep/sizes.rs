@@ -14,12 +14,16 @@
 //!   all others fit together, each of four mean steps; in AB-MCTS of one.
 //! - Lookahead rolls each candidate out by a step, so that its rounds cost two; a gate has the worst case
 //!   of its answers before a beam.
+//! - Series that show the model its own answers fit where the worst case of their largest round and the
+//!   typical cost of the others fit together ([`rewriting`]).
+
+mod rewriting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use espalier_core::{
-    Path, Policy, Prompt, Request, Sampling, ScoreBound, Scorer, Seed, Spend, Stops, Until,
+    Forms, Path, Policy, Prompt, Request, Sampling, ScoreBound, Scorer, Seed, Spend, Stops, Until,
 };
 
 use super::calibration::{Calibration, Caps};
@@ -47,6 +51,7 @@ impl Costs {
         prompt: &Arc<Prompt>,
         policy: &dyn Policy,
         prm: Option<&dyn Scorer>,
+        forms: &Forms,
         series: &[Series],
         calibration: &Calibration,
         caps: Caps,
@@ -91,6 +96,21 @@ impl Costs {
                     }
                 }
             }
+            if series.is_prompted() {
+                let alone = first_round(prompt, policy, None, until, cap);
+                let (worst, cap) = (&worst, f64::from(cap));
+                let shown = calibration.step_mean * f64::from(calibration.steps_p95);
+                // What scoring multiplies an answer's tokens by.
+                let ratio = worst[1].computed as f64 / alone[1].computed.max(1) as f64;
+                let answer = rewriting::Answer {
+                    begins: worst[0].computed.saturating_sub(worst[1].computed),
+                    worst: worst[1].computed,
+                    typical: (shown.min(cap) * ratio).ceil() as u64,
+                    shown: shown.min(cap).ceil() as u64,
+                    words: rewriting::words(prompt, policy, forms),
+                };
+                costs = (1..=LARGEST).map(|size| answer.cost(series, size)).collect();
+            }
             costs
         };
         Self { by_series: series.iter().map(|&series| (series, of(series))).collect() }
@@ -103,12 +123,13 @@ impl Costs {
     }
 
     /// The budgets where none are given: those at which the dearest series has sizes 1, 2, 4, 8, 16 and
-    /// 32, so that every series has a point at each, and all spend about the same. Lookahead and gates pay
-    /// for more than their size says, so that they would push all others up: they do not count, and have
-    /// no point at the smallest budgets.
+    /// 32, so that every series has a point at each, and all spend about the same. Lookahead, gates and
+    /// graphs pay for more than their size says, so that they would push all others up: they do not count,
+    /// and have no point at the smallest budgets.
     #[must_use]
     pub fn ladder(&self) -> Vec<u64> {
-        let pays_more = |series: Series| matches!(series, Series::Lookahead | Series::Gate);
+        let pays_more =
+            |series: Series| matches!(series, Series::Lookahead | Series::Gate | Series::Graph);
         let all = self.by_series.keys().all(|&series| pays_more(series));
         let dearest = |size: usize| {
             let counted = self.by_series.iter().filter(|(series, _)| all || !pays_more(**series));
@@ -173,7 +194,8 @@ mod tests {
             Calibration { answers: 10, answer_p95: 20, step_p95: 6, step_mean: 4.0, steps_p95: 5 };
         let max = std::num::NonZeroU32::new(64).unwrap();
         let caps = calibration.caps(None, None, max);
-        Costs::measure(&prompt(10), &Letters::new(), prm, series, &calibration, caps)
+        let forms = Forms::default();
+        Costs::measure(&prompt(10), &Letters::new(), prm, &forms, series, &calibration, caps)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
+use crate::forms::Asking;
 use crate::run::tests::{dataset, letters};
 use crate::spec::ScorerName;
 use crate::store::read_run;
@@ -38,11 +39,22 @@ fn carry_out(plan: &Sweep<'_>, stop_after: usize) -> Result<Option<Report>, Swee
         let tokens = problem.question.bytes().map(TokenId::from).collect();
         Ok(Arc::new(Prompt { problem: problem.question.clone(), tokens }))
     };
+    let asking = |max_tokens| {
+        let render = Arc::new(|message: &str| Ok(message.to_owned()));
+        let (kind, most) = (plan.dataset.kind, NonZeroU32::MIN);
+        Asking { kind, render, begin: Vec::new(), max_tokens, most }.forms()
+    };
     let info = |spec: &StrategySpec, max_tokens: NonZeroU32, budget: &Budget| {
         RunInfo::new(json!({ "strategy": spec, "max_tokens": max_tokens, "budget": budget }))
     };
-    let mut bench =
-        Bench { policy: &mut policy, prm: None, prompt: &mut prompt, info: &info, clock: &Frozen };
+    let mut bench = Bench {
+        policy: &mut policy,
+        prm: None,
+        prompt: &mut prompt,
+        forms: &asking,
+        info: &info,
+        clock: &Frozen,
+    };
     let (mut done, mut last) = (0, None);
     plan.carry_out(&mut bench, &mut |progress| {
         let now = (progress.cell.name(), progress.run.done);
@@ -88,6 +100,29 @@ fn every_cell_keeps_its_budget_and_every_point_is_of_all_seeds() {
         let sizes: Vec<u32> = report.curve(series).iter().map(|point| point.size).collect();
         assert!(sizes[0] < sizes[1], "{series:?}: {sizes:?}");
     }
+}
+
+#[test]
+fn series_that_show_the_model_its_answers_get_prompts_and_keep_their_budgets() {
+    let (dataset, dir) = (dataset(), TempDir::new().unwrap());
+    let mut plan = plan(&dataset, dir.path());
+    plan.series = vec![Series::BestOfN, Series::Revision, Series::Hybrid, Series::Graph];
+    plan.budgets = vec![2_000, 8_000];
+    let report = carry_out(&plan, usize::MAX).unwrap().unwrap();
+    for series in &plan.series {
+        let curve = report.curve(*series);
+        assert!(curve.len() == 2 && curve[0].size < curve[1].size, "{series:?}");
+        for point in &curve {
+            assert!(point.size > 1 && point.failed == 0, "{point:?}");
+            assert!(point.computed_max <= point.budget.unwrap(), "{point:?}");
+            // Chains are as long as their size says; the prompts of a graph are long at their worst only.
+            let whole = point.exhausted == 0 || *series == Series::Graph;
+            assert!(whole, "{point:?}");
+        }
+    }
+    let sizes = |series| report.curve(series)[1].size;
+    let [best, revised] = [Series::BestOfN, Series::Revision].map(sizes);
+    assert!(revised < best, "a prompt costs tokens: {revised} and {best}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub struct Circumstances {
 }
 
 impl Pipeline<'_> {
-    /// Writes `house/`: the shipped policy, the reward model, the loss curves and the card.
+    /// Writes `house/`: the shipped policy, the reward model, the reviser, the loss curves and the card.
     ///
     /// # Errors
     ///
@@ -36,6 +36,7 @@ impl Pipeline<'_> {
         let shipped = self.plan.shipped;
         copy(&self.policy(shipped), &house.join("policy"))?;
         copy(&self.prm(), &house.join("prm"))?;
+        copy(&self.reviser(), &house.join("reviser"))?;
         let mut curves = Vec::new();
         let stages = self.plan.policies.iter().find(|(size, _)| *size == shipped);
         for stage in 1..=stages.map_or(0, |(_, stages)| stages.len()) {
@@ -46,6 +47,7 @@ impl Pipeline<'_> {
             let dir = self.dir.join("prm").join(format!("stage-{stage}"));
             curves.push((format!("reward model, stage {stage}"), dir));
         }
+        curves.push(("reviser".to_owned(), self.dir.join("reviser").join("stage-1")));
         let mut read = Vec::new();
         for (name, dir) in curves {
             let points = curve(&dir.join("loss.jsonl"))?;
@@ -96,16 +98,18 @@ fn text(
     let _ = write!(
         text,
         "# The house model\n\n\
-         A policy (`policy/`, {} parameters) and a process reward model for it (`prm/`, {}), trained \
-         by this project for Countdown and the Game of 24.\n\
-         Both have the Llama architecture in the standard Hugging Face layout, weights in half \
+         A policy (`policy/`, {0} parameters), a process reward model for it (`prm/`) and a policy that \
+         revises and merges answers (`reviser/`), both as large, trained by this project for Countdown and \
+         the Game of 24.\n\
+         All have the Llama architecture in the standard Hugging Face layout, weights in half \
          precision.\n\
          They know nothing else: their vocabulary is small numbers, operators and three words.\n\n\
          ```text\nReach 24 with 4 5 6 10\n10 - 6 = 4 left 4 4 5\n4 * 5 = 20 left 4 20\n\
          4 + 20 = 24 left 24\n#ANSWER: ((10 - 6) * 5) + 4\n```\n\n\
          The reward model reads the same text and, after the last token of each step, says `+` where \
-         the target can still be reached and all lines are true, else `-`.\n\n",
-        human(shipped.parameters() as f64),
+         the target can still be reached and all lines are true, else `-`.\n\n\
+         The reviser reads up to four answers after the question, and writes one more: its chat template \
+         keeps of a prompt nothing but these. `cargo xtask eval revision` and `graph` use it.\n\n",
         human(shipped.parameters() as f64),
     );
     text.push_str(&scores_text(plan, scores));
@@ -173,8 +177,9 @@ fn data_text(plan: &Plan) -> String {
         "## Data\n\n\
          All of it is generated, from seed {}: {} solved puzzles for each stage of the policy; for the \
          reward model {} walks drawn by rule and all that the policy itself writes in searches of {} \
-         training puzzles, labelled by an exhaustive solver in exact arithmetic \
-         (`crates/train/src/house/`, `data.rs` and `on_policy.rs`).\n\
+         training puzzles, labelled by an exhaustive solver in exact arithmetic; for the reviser the \
+         policy's own answers to {} training puzzles, followed by a right one \
+         (`crates/train/src/house/`, `data.rs`, `on_policy.rs` and `attempts.rs`).\n\
          Of the 1,362 solvable games of 24 with numbers to 13, 256 are for testing: the paper's hundred \
          and one in eight of the others, by a hash.\n\
          No training puzzle has the numbers of a test puzzle, whatever its target, and no state on a \
@@ -183,6 +188,7 @@ fn data_text(plan: &Plan) -> String {
         human(plan.solved as f64),
         human(plan.prm.iter().map(|stage| stage.judged as f64).sum()),
         human(plan.prm.iter().map(|stage| stage.posed as f64).sum()),
+        human(plan.reviser.posed as f64),
     )
 }
 
@@ -202,6 +208,7 @@ fn training_text(plan: &Plan, curves: &[(String, Vec<Value>)], around: &Circumst
         let _ =
             writeln!(text, "- reward model, stage {}{from}: {}", index + 1, recipe(&stage.recipe));
     }
+    let _ = writeln!(text, "- reviser, from the shipped policy: {}", recipe(&plan.reviser.recipe));
     text.push('\n');
     for (name, points) in curves {
         let last = points.last();
