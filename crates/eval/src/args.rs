@@ -241,8 +241,8 @@ pub enum ModelCommand {
     Generate(GenerateArgs),
     /// Print the log-probability of every token of a text, given those before it
     Score(TextArgs),
-    /// Measure prefill and decoding of 1, 16 and 64 branches over a shared prefix of 512 tokens
-    Throughput(ModelArgs),
+    /// Measure prefill, and decoding of branches over a shared prefix
+    Throughput(ThroughputArgs),
 }
 
 /// A model and how to print.
@@ -260,6 +260,26 @@ pub struct ModelArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// What is measured of a model.
+#[derive(Debug, Args)]
+pub struct ThroughputArgs {
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Branches decoded together: one row for each count
+    #[arg(long, value_name = "COUNT,…", value_delimiter = ',', default_value = "1,16,64", value_parser = at_least_one)]
+    pub branches: Vec<NonZeroU32>,
+    /// Tokens of the prefix that branches share: one row for each length
+    #[arg(long, value_name = "TOKENS,…", value_delimiter = ',', default_value = "512", value_parser = at_least_one)]
+    pub prefix: Vec<NonZeroU32>,
+    /// Tokens decoded in each branch
+    #[arg(long, value_name = "TOKENS", default_value = "32", value_parser = at_least_one)]
+    pub tokens: NonZeroU32,
+    /// Measurements, of which the median counts; one more comes before them
+    #[arg(long, value_name = "COUNT", default_value = "3", value_parser = at_least_one)]
+    pub repeats: NonZeroU32,
 }
 
 /// A model and a text.

@@ -14,6 +14,7 @@ mod interrupt;
 mod loaded;
 mod marks;
 mod member;
+mod memory;
 mod model;
 mod prm;
 mod progress;

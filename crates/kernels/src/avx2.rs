@@ -22,7 +22,7 @@ pub(crate) fn tile<const FORMAT: usize, const ROWS: usize>(
     x: [&[Rounded]; ROWS],
 ) -> [[f32; LANES]; ROWS] {
     let layout = const { Layout::of(Format::ALL[FORMAT]) };
-    let (avx, avx2, fma) = (simd.avx, simd.avx2, simd.fma);
+    let (avx, avx2) = (simd.avx, simd.avx2);
     let bytes = layout.low == GROUPS * VECTOR;
     let mut sums = [avx._mm256_setzero_ps(); ROWS];
     for (block, record) in records.chunks_exact(layout.bytes()).enumerate() {
@@ -51,41 +51,50 @@ pub(crate) fn tile<const FORMAT: usize, const ROWS: usize>(
             }
         }
         let supers = super_of(layout, supers, block);
-        let [first, second, min] = scales(simd, layout, &record[layout.codes()..], supers);
+        let scales = scales(simd, layout, &record[layout.codes()..], supers);
         for row in 0..ROWS {
-            let x = &x[row][block];
-            let scale = avx._mm256_set1_ps(x.scale);
-            let number = |dot: __m256i, sum: i32| {
-                let offset = avx._mm256_set1_epi32(layout.offset * sum);
-                avx._mm256_cvtepi32_ps(avx2._mm256_sub_epi32(dot, offset))
-            };
-            let mut sum = sums[row];
-            let [dot, other] = dots[row];
-            if layout.scales == Scales::TwoSteps {
-                let factor = avx._mm256_mul_ps(first, scale);
-                sum = fma._mm256_fmadd_ps(factor, number(dot, x.sums[0]), sum);
-                let factor = avx._mm256_mul_ps(second, scale);
-                sum = fma._mm256_fmadd_ps(factor, number(other, x.sums[1]), sum);
-            } else {
-                if layout.scales != Scales::Half {
-                    let total = avx._mm256_set1_ps(x.total);
-                    sum = fma._mm256_fmadd_ps(min, total, sum);
-                }
-                let dot = avx2._mm256_add_epi32(dot, other);
-                let factor = avx._mm256_mul_ps(first, scale);
-                sum = fma._mm256_fmadd_ps(factor, number(dot, x.sums[0] + x.sums[1]), sum);
-            }
-            sums[row] = sum;
+            sums[row] = scaled(simd, layout, scales, dots[row], &x[row][block], sums[row]);
         }
     }
     sums.map(cast)
+}
+
+/// Adds what a block of a row is worth, given the sums of products of its first and last 16 inputs.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+pub(crate) fn scaled(
+    simd: V3,
+    layout: Layout,
+    [first, second, min]: [__m256; 3],
+    [dot, other]: [__m256i; 2],
+    x: &Rounded,
+    mut sum: __m256,
+) -> __m256 {
+    let (avx, avx2, fma) = (simd.avx, simd.avx2, simd.fma);
+    let scale = avx._mm256_set1_ps(x.scale);
+    let number = |dot: __m256i, sum: i32| {
+        let offset = avx._mm256_set1_epi32(layout.offset * sum);
+        avx._mm256_cvtepi32_ps(avx2._mm256_sub_epi32(dot, offset))
+    };
+    if layout.scales == Scales::TwoSteps {
+        let factor = avx._mm256_mul_ps(first, scale);
+        sum = fma._mm256_fmadd_ps(factor, number(dot, x.sums[0]), sum);
+        let factor = avx._mm256_mul_ps(second, scale);
+        return fma._mm256_fmadd_ps(factor, number(other, x.sums[1]), sum);
+    }
+    if layout.scales != Scales::Half {
+        sum = fma._mm256_fmadd_ps(min, avx._mm256_set1_ps(x.total), sum);
+    }
+    let factor = avx._mm256_mul_ps(first, scale);
+    let dot = avx2._mm256_add_epi32(dot, other);
+    fma._mm256_fmadd_ps(factor, number(dot, x.sums[0] + x.sums[1]), sum)
 }
 
 /// The scales of the first and second 16 inputs and the minimum of every output, as `read_scales` has them;
 /// those that a format has not are never used.
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
-fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> [__m256; 3] {
+pub(crate) fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> [__m256; 3] {
     let (avx, avx2) = (simd.avx, simd.avx2);
     let zero = avx._mm256_setzero_ps();
     let steps = bytes.as_chunks::<LANES>().0;
@@ -124,17 +133,17 @@ fn eight(bytes: [u8; LANES]) -> __m128i {
 #[inline(always)]
 fn singles(simd: V3, halves: __m128i) -> __m256 {
     let (avx, avx2) = (simd.avx, simd.avx2);
-    let halves = avx2._mm256_cvtepu16_epi32(halves);
-    let masked = |mask| avx2._mm256_and_si256(halves, avx._mm256_set1_epi32(mask));
-    let size: __m256 = cast(avx2._mm256_slli_epi32::<13>(masked(0x7fff)));
-    let size = avx._mm256_mul_ps(size, avx._mm256_set1_ps(half::SCALE));
-    avx._mm256_or_ps(size, cast(avx2._mm256_slli_epi32::<16>(masked(0x8000))))
+    // The sign goes to the top; of its copies below, none is kept.
+    let bits = avx2._mm256_slli_epi32::<13>(avx2._mm256_cvtepi16_epi32(halves));
+    let kept = avx._mm256_set1_epi32(0x8fff_e000_u32.cast_signed());
+    let number: __m256 = cast(avx2._mm256_and_si256(bits, kept));
+    avx._mm256_mul_ps(number, avx._mm256_set1_ps(half::SCALE))
 }
 
 /// The unsigned codes of a group whose low 4 bits and planes lie apart.
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
-fn vector(simd: V3, layout: Layout, codes: &[[u8; VECTOR]], group: usize) -> __m256i {
+pub(crate) fn vector(simd: V3, layout: Layout, codes: &[[u8; VECTOR]], group: usize) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);
     // Shifts are of 16 bits; what they carry from one byte into another is masked away.
     let shifted = |bits: __m256i, left: i64| {

@@ -12,6 +12,8 @@ pub mod attention;
 mod avx2;
 mod blocks;
 mod chain;
+#[cfg(target_arch = "x86_64")]
+mod decoded;
 mod exponential;
 pub mod format;
 mod half;

@@ -11,11 +11,19 @@ use crate::{
     portable,
     quantized::Quantized,
 };
+#[cfg(target_arch = "x86_64")]
+use crate::{
+    decoded::{self, CHUNK, Decoded},
+    layout::Layout,
+};
 
 /// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
 const JOBS_PER_THREAD: usize = 4;
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
 const ROWS: usize = 96;
+/// Rows from which on it pays to take a panel apart first.
+#[cfg(target_arch = "x86_64")]
+const MANY: usize = 4;
 
 /// The instructions that products are made of. All give the same bits.
 #[derive(Debug, Clone, Copy)]
@@ -199,6 +207,9 @@ impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
     fn call(self) {
         let Self(simd, mut job) = self;
         let n_rows = job.output.len();
+        if n_rows >= MANY {
+            return many::<FORMAT>(simd, &mut job);
+        }
         for from in (0..n_rows).step_by(ROWS) {
             let to = n_rows.min(from + ROWS);
             for panel in 0..job.columns.div_ceil(LANES) {
@@ -222,6 +233,53 @@ impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
                     _ => {}
                 }
                 debug_assert_eq!(row, to);
+            }
+        }
+    }
+}
+
+/// The product of all rows with the panels of a job, each taken apart once for many rows.
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn many<const FORMAT: usize>(simd: pulp::x86::V3, job: &mut Job<'_>) {
+    let mut taken = vec![Decoded::ZERO; CHUNK];
+    let mut sums = [[0.0; LANES]; ROWS];
+    let (n_rows, blocks) = (job.output.len(), job.rows.inputs / BLOCK);
+    let bytes = Layout::of(job.matrix.format).bytes();
+    for from in (0..n_rows).step_by(ROWS) {
+        let to = n_rows.min(from + ROWS);
+        for panel in 0..job.columns.div_ceil(LANES) {
+            let (records, supers) = job.matrix.panel(job.panel + panel);
+            sums.fill([0.0; LANES]);
+            for block in (0..blocks).step_by(CHUNK) {
+                let until = blocks.min(block + CHUNK);
+                let taken = &mut taken[..until - block];
+                let records = &records[block * bytes..until * bytes];
+                decoded::decode::<FORMAT>(simd, records, supers, block, taken);
+                let mut row = from;
+                macro_rules! rows {
+                    ($n:literal) => {{
+                        let x = job.inputs::<$n>(row).map(|x| &x[block..until]);
+                        if let Some(sums) = sums[row - from..].first_chunk_mut::<$n>() {
+                            decoded::add::<FORMAT, $n>(simd, taken, x, sums);
+                        }
+                        row += $n;
+                    }};
+                }
+                while row + 4 <= to {
+                    rows!(4);
+                }
+                match to - row {
+                    3 => rows!(3),
+                    2 => rows!(2),
+                    1 => rows!(1),
+                    _ => {}
+                }
+                debug_assert_eq!(row, to);
+            }
+            for (row, sums) in (from..to).zip(sums) {
+                job.write(panel, row, [sums]);
             }
         }
     }

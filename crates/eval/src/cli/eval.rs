@@ -13,6 +13,7 @@ use super::{
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
+    memory::Memory,
     prm::Prm,
     progress::Bar,
     sandbox::{Sandbox, seen},
@@ -101,16 +102,13 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     }
     rows.push(eval.search(spec, &mut store)?);
     let stats = eval.loaded.policy.stats();
-    let [weights, held] = [stats.weight_bytes, stats.kv_peak_bytes].map(|bytes| bytes / 1_000_000);
-    say(
-        &args.terms,
-        &format!("memory of the policy: weights {weights} MB, keys and values at most {held} MB"),
-    );
+    let memory = Memory::now(&stats);
+    say(&args.terms, &memory.line());
     if args.terms.kv_limit.is_some() {
         let evicted = human(stats.evicted_tokens as f64);
         say(&args.terms, &format!("under `--kv-limit`, {evicted} tokens were let go of"));
     }
-    report(args, &rows, &store)?;
+    report(args, &rows, &store, memory)?;
     if rows.iter().any(|row| row.ended == Ended::Interrupted) {
         return Err(interrupted(&store));
     }
@@ -254,7 +252,7 @@ fn store(
 
 /// Prints the rows; the last is the strategy that was asked for.
 #[expect(clippy::print_stdout, reason = "the result of the command")]
-fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
+fn report(run: &args::Run, rows: &[Row], store: &Store, memory: Memory) -> Result<(), Failure> {
     let names: Vec<String> = rows.iter().map(|row| row.spec.to_string()).collect();
     let table_rows: Vec<(&str, &Summary)> =
         names.iter().map(String::as_str).zip(rows.iter().map(|row| &row.summary)).collect();
@@ -272,6 +270,7 @@ fn report(run: &args::Run, rows: &[Row], store: &Store) -> Result<(), Failure> {
         && let Some(main) = rows.last()
     {
         let mut object = serde_json::to_value(&main.summary)?;
+        object["memory"] = json!(memory);
         if let [beside, _] = rows {
             object["beside"] = json!({ beside.spec.to_string(): &beside.summary });
         }

@@ -17,7 +17,7 @@ use espalier_models::{
 use serde_json::{Value, json};
 
 use super::{failure::Failure, hub, throughput::measure};
-use crate::args::{GenerateArgs, LogitsArgs, ModelArgs, ModelCommand, TextArgs};
+use crate::args::{GenerateArgs, LogitsArgs, ModelArgs, ModelCommand, TextArgs, ThroughputArgs};
 
 /// Carries `espalier model` out.
 pub(super) fn model(command: &ModelCommand) -> Result<(), Failure> {
@@ -27,20 +27,34 @@ pub(super) fn model(command: &ModelCommand) -> Result<(), Failure> {
         ModelCommand::Logits(args) => logits(args),
         ModelCommand::Generate(args) => generate(args),
         ModelCommand::Score(args) => score(args),
-        ModelCommand::Throughput(args) => {
-            let mut open = Open::new(args)?;
-            for branches in [1, 16, 64] {
-                let one =
-                    measure(&mut open.policy, open.info.config.vocab, (512, branches, 32), 3)?;
-                let text = format!(
-                    "{branches} branches, 512-token prefix: prefill {:.1} tokens/s, decode {:.1}",
-                    one.prefill, one.decode
-                );
-                print(args.json, &json!(one), &text)?;
-            }
-            Ok(())
+        ModelCommand::Throughput(args) => throughput(args),
+    }
+}
+
+/// Measures each length of prefix with each count of branches.
+fn throughput(args: &ThroughputArgs) -> Result<(), Failure> {
+    let mut open = Open::new(&args.model)?;
+    let (tokens, context) = (args.tokens.get(), open.info.config.context);
+    for prefix in args.prefix.iter().map(|prefix| prefix.get()) {
+        if prefix as usize + tokens as usize > context {
+            return Err(Failure::BadInput(anyhow!(
+                "`--prefix {prefix}` and `--tokens {tokens}` do not fit the model's context of {context} \
+                 tokens: give fewer"
+            )));
         }
     }
+    for prefix in args.prefix.iter().map(|prefix| prefix.get()) {
+        for branches in args.branches.iter().map(|branches| branches.get()) {
+            let (vocab, work) = (open.info.config.vocab, (prefix, branches, tokens));
+            let one = measure(&mut open.policy, vocab, work, args.repeats.get())?;
+            let text = format!(
+                "{branches} branches, {prefix}-token prefix: prefill {:.1} tokens/s, decode {:.1}",
+                one.prefill, one.decode
+            );
+            print(args.model.json, &json!(one), &text)?;
+        }
+    }
+    Ok(())
 }
 
 /// A loaded model.

@@ -13,6 +13,8 @@ use crate::WallClock;
 pub(super) struct Throughput {
     /// Branches decoded together.
     pub(super) branches: u32,
+    /// Tokens of the prefix that they share.
+    pub(super) prefix: u32,
     /// Prompt tokens computed in a second.
     pub(super) prefill: f64,
     /// Distinct tokens computed in a second of decoding. Branches that sample the same tokens share
@@ -58,7 +60,7 @@ pub(super) fn measure(
             decodes.push(computed as f64 * 1e9 / (end - filled) as f64);
         }
     }
-    Ok(Throughput { branches, prefill: median(prefills), decode: median(decodes) })
+    Ok(Throughput { branches, prefix, prefill: median(prefills), decode: median(decodes) })
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
