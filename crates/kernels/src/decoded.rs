@@ -21,14 +21,20 @@ pub(crate) const CHUNK: usize = 24;
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(32))]
 pub(crate) struct Decoded {
-    /// Codes of each group; unsigned but for `Q8_0`.
+    /// Codes of each group, unsigned; of codes of a byte, what is 128 more, its low 4 bits.
     codes: [[u8; VECTOR]; GROUPS],
+    /// The high 4 bits of codes of a byte: so halved, the products of all groups can be added in 16 bits.
+    high: [[u8; VECTOR]; GROUPS],
     /// The scales of the first and the second 16 inputs, and what is added.
     scales: [[f32; LANES]; 3],
 }
 
 impl Decoded {
-    pub(crate) const ZERO: Self = Self { codes: [[0; VECTOR]; GROUPS], scales: [[0.0; LANES]; 3] };
+    pub(crate) const ZERO: Self = Self {
+        codes: [[0; VECTOR]; GROUPS],
+        high: [[0; VECTOR]; GROUPS],
+        scales: [[0.0; LANES]; 3],
+    };
 }
 
 /// Takes records apart, the first of which is number `from` of its panel.
@@ -42,11 +48,21 @@ pub(crate) fn decode<const FORMAT: usize>(
     into: &mut [Decoded],
 ) {
     let layout = const { Layout::of(Format::ALL[FORMAT]) };
+    let (avx, avx2) = (simd.avx, simd.avx2);
     let bytes = layout.low == GROUPS * VECTOR;
     for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
         let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
-        for (group, code) in into.codes.iter_mut().enumerate() {
-            *code = if bytes { codes[group] } else { cast(vector(simd, layout, codes, group)) };
+        for group in 0..GROUPS {
+            let code = if bytes {
+                let code = cast(codes[group]);
+                let code = avx2._mm256_xor_si256(code, avx._mm256_set1_epi8(-128));
+                let high = avx2._mm256_srli_epi16::<4>(code);
+                into.high[group] = cast(avx2._mm256_and_si256(high, avx._mm256_set1_epi8(15)));
+                avx2._mm256_and_si256(code, avx._mm256_set1_epi8(15))
+            } else {
+                vector(simd, layout, codes, group)
+            };
+            into.codes[group] = cast(code);
         }
         let supers = super_of(layout, supers, from + block);
         into.scales = scales(simd, layout, &record[layout.codes()..], supers).map(cast);
@@ -66,31 +82,42 @@ pub(crate) fn add<const FORMAT: usize, const ROWS: usize>(
     let layout = const { Layout::of(Format::ALL[FORMAT]) };
     let (avx, avx2) = (simd.avx, simd.avx2);
     let bytes = layout.low == GROUPS * VECTOR;
+    // Halves of bytes are codes of 4 bits.
+    let fit = if bytes { GROUPS } else { layout.fit };
     // Said here, lengths are not checked for each block.
     let x = x.map(|x| &x[..records.len()]);
     let mut totals = sums.map(cast::<_, __m256>);
     for (block, record) in records.iter().enumerate() {
         let ones = avx._mm256_set1_epi16(1);
         let mut pairs = [avx._mm256_setzero_si256(); ROWS];
+        let mut highs = [avx._mm256_setzero_si256(); ROWS];
         let mut dots = [[avx._mm256_setzero_si256(); 2]; ROWS];
-        for (group, code) in record.codes.iter().enumerate() {
-            let code: __m256i = cast(*code);
+        for group in 0..GROUPS {
+            let code: __m256i = cast(record.codes[group]);
+            let high: __m256i = cast(record.high[group]);
             for row in 0..ROWS {
                 let x = avx._mm256_set1_epi32(x[row][block].codes[group]);
-                let pair = if bytes {
-                    let size = avx2._mm256_abs_epi8(code);
-                    avx2._mm256_maddubs_epi16(size, avx2._mm256_sign_epi8(x, code))
-                } else {
-                    avx2._mm256_maddubs_epi16(code, x)
-                };
-                pairs[row] = match group % layout.fit {
+                let pair = avx2._mm256_maddubs_epi16(code, x);
+                pairs[row] = match group % fit {
                     0 => pair,
                     _ => avx2._mm256_add_epi16(pairs[row], pair),
                 };
-                if group % layout.fit == layout.fit - 1 {
+                if bytes {
+                    let pair = avx2._mm256_maddubs_epi16(high, x);
+                    highs[row] = avx2._mm256_add_epi16(highs[row], pair);
+                }
+                if group % fit == fit - 1 {
                     let dot = &mut dots[row][group / (GROUPS / 2)];
                     *dot = avx2._mm256_add_epi32(*dot, avx2._mm256_madd_epi16(pairs[row], ones));
                 }
+            }
+        }
+        if bytes {
+            for row in 0..ROWS {
+                let sums = x[row][block].sums;
+                let more = avx._mm256_set1_epi32(128 * (sums[0] + sums[1]));
+                let high = avx2._mm256_madd_epi16(highs[row], avx._mm256_set1_epi16(16));
+                dots[row][0] = avx2._mm256_sub_epi32(high, more);
             }
         }
         let scales = record.scales.map(cast);
