@@ -46,7 +46,9 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     engine::rows(&wanted, &mut add)?;
     measured::rows(&wanted, &mut add)?;
     if wanted.json {
-        rows.iter().for_each(|row| println!("{}", row.json()));
+        for row in &rows {
+            println!("{}", row.json());
+        }
     } else {
         print!("{}", row::table(&rows));
     }

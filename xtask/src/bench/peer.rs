@@ -110,7 +110,7 @@ mod tests {
             {\"pp\": 512, \"tg\": 32, \"pl\": 1, \"speed_pp\": 400.5, \"speed_tg\": 80.0}\n\
             {\"pp\": 512, \"tg\": 32, \"pl\": 16, \"speed_pp\": 410.0, \"speed_tg\": 200.0}\n";
         let one = read(text, "Q4_0".to_owned()).unwrap();
-        assert_eq!(one.prefill, 410.0);
+        assert_eq!(one.prefill.to_bits(), 410.0_f64.to_bits());
         assert_eq!(one.decode, BTreeMap::from([(1, 80.0), (16, 200.0)]));
         assert_eq!(read("nothing", String::new()), None);
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     /// Its number in the table.
-    pub(crate) row: u32,
+    pub(crate) number: u32,
     /// What is measured, with its unit.
     pub(crate) what: String,
     pub(crate) ours: Option<f64>,
@@ -24,7 +24,7 @@ pub(crate) struct Row {
 impl Row {
     /// At least `target` times the peer's number.
     pub(crate) fn times_peer(
-        row: u32,
+        number: u32,
         what: String,
         ours: Option<f64>,
         peer: Option<f64>,
@@ -32,20 +32,20 @@ impl Row {
         note: String,
     ) -> Self {
         let ratio = ours.zip(peer).map(|(ours, peer)| ours / peer / target);
-        Self { row, what, ours, peer, target, ratio, note }
+        Self { number, what, ours, peer, target, ratio, note }
     }
 
     /// `target` or more.
-    pub(crate) fn at_least(row: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
+    pub(crate) fn at_least(number: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
         let ratio = ours.map(|ours| ours / target);
         let (what, note) = (what.to_owned(), String::new());
-        Self { row, what, ours, peer: None, target, ratio, note }
+        Self { number, what, ours, peer: None, target, ratio, note }
     }
 
     /// `target` or less.
-    pub(crate) fn at_most(row: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
+    pub(crate) fn at_most(number: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
         let ratio = ours.map(|ours| target / ours);
-        Self { ratio, ..Self::at_least(row, what, ours, target) }
+        Self { ratio, ..Self::at_least(number, what, ours, target) }
     }
 
     /// The same, with a note.
@@ -55,9 +55,9 @@ impl Row {
 
     /// As one JSON object.
     pub(crate) fn json(&self) -> Value {
-        let Self { row, what, ours, peer, target, ratio, note } = self;
+        let Self { number, what, ours, peer, target, ratio, note } = self;
         json!({
-            "row": row, "what": what, "ours": ours, "peer": peer, "target": target, "ratio": ratio,
+            "row": number, "what": what, "ours": ours, "peer": peer, "target": target, "ratio": ratio,
             "note": note,
         })
     }
@@ -82,7 +82,7 @@ impl Row {
             None => digits(self.target),
         };
         [
-            self.row.to_string(),
+            self.number.to_string(),
             self.what.clone(),
             number(self.ours),
             number(self.peer),

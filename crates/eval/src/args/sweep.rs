@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use espalier_models::Kernels;
 
 use super::{AggregateArg, DatasetArg, PrmFamilyArg, ScorerArg, at_least_one, temperature};
 use crate::budget_arg::parse_budget;
@@ -27,6 +28,9 @@ pub struct Sweep {
     /// Where to compute: `auto`, `cpu`, `cuda` or `cuda:1`; `auto` is a GPU where there is one
     #[arg(long, default_value = "auto", help_heading = "Model")]
     pub device: String,
+    /// What multiplies weights, as in `eval`: `fastest`, `f32` or `burn`
+    #[arg(long, default_value = "fastest", help_heading = "Model")]
+    pub kernels: Kernels,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: greedy answers get what
     /// `eval` gives them, the others 1.5 times the 95th percentile of the greedy ones]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]

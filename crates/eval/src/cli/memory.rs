@@ -40,7 +40,7 @@ impl Memory {
 
 /// The largest resident size that Linux's `/proc/PID/status` tells, in bytes.
 ///
-/// Source: proc_pid_status(5), `VmHWM`, in units of 1,024 bytes.
+/// Source: `proc_pid_status(5)`, `VmHWM`, in units of 1,024 bytes.
 fn peak(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::anyhow;
 use espalier_core::{Budget, Clock, Forms, Scorer};
 use espalier_models::{DeviceChoice, EngineOptions, Kernels};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
@@ -46,10 +46,9 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     if let Some(message) = message {
         say(args, &message);
     }
-    let mut loaded =
-        Loaded::open(&args.model, device, &dataset, Manner::Reason, EngineOptions::default())?;
-    let open =
-        |path: &PathBuf| Prm::open(path, args.prm_family, device, Kernels::default(), &loaded);
+    let options = EngineOptions { kernels: args.kernels, ..EngineOptions::default() };
+    let mut loaded = Loaded::open(&args.model, device, &dataset, Manner::Reason, options)?;
+    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, args.kernels, &loaded);
     let mut prm = args.prm.as_ref().map(open).transpose()?;
     for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {
         let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
@@ -108,6 +107,9 @@ fn carry_out(
             RunInfo::new(generation(spec, plan.dataset, &identity, chat, tokens, budget));
         if let (Some(ScorerName::Prm), Some(judge)) = (spec.scorer(), &judge) {
             info.generation["prm"] = judge.clone();
+        }
+        if args.kernels != Kernels::default() {
+            info.generation["kernels"] = json!(args.kernels);
         }
         info.runtime["device"] = Value::String(device.clone());
         info.runtime["kernels"] = Value::String(kernels.clone());

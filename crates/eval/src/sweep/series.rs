@@ -208,12 +208,13 @@ impl Series {
             temperature,
             seed,
         };
+        let select = Selection::Best;
         let answers = |select| StrategySpec::BestOfN { n: size, scorer, select, temperature, seed };
         let revised = |chains: u32| StrategySpec::Revision {
             chains,
             revisions: size.saturating_sub(1) / chains,
             scorer,
-            select: Selection::Best,
+            select,
             temperature,
             seed,
         };
@@ -227,19 +228,14 @@ impl Series {
                 temperature,
                 seed,
             },
-            Self::BestOfN => answers(Selection::Best),
+            Self::BestOfN => answers(select),
             Self::Weighted => answers(Selection::Weighted),
             Self::Revision => revised(1),
             Self::Hybrid => revised(size.clamp(1, CHAINS)),
-            Self::Graph => StrategySpec::Graph {
-                n: size,
-                group: GROUP,
-                attempts: ATTEMPTS,
-                scorer,
-                select: Selection::Best,
-                temperature,
-                seed,
-            },
+            Self::Graph => {
+                let (group, attempts) = (GROUP, ATTEMPTS);
+                StrategySpec::Graph { n: size, group, attempts, scorer, select, temperature, seed }
+            }
             Self::Beam => StrategySpec::Beam {
                 width,
                 n: Some(size),
