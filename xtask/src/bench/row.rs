@@ -150,8 +150,8 @@ mod tests {
         let bare = Row::at_most(6, "µs a node", Some(0.31), 2.0);
         let table = table(&[peer.clone(), bare]);
         assert!(table.lines().next().unwrap().starts_with("row"), "{table}");
-        assert!(table.contains("352   470   2.00 × peer  0.37"), "{table}");
-        assert!(table.contains("0.310  -"), "{table}");
+        assert!(table.contains("352    470   2.00 × peer  0.37"), "{table}");
+        assert!(table.contains("0.310  -     2.00         6.45"), "{table}");
         let object = peer.json();
         assert_eq!((object["row"].as_u64(), object["ours"].as_f64()), (Some(3), Some(352.4)));
         assert!(object["ratio"].as_f64().unwrap() < 0.38 && object["peer"] == 470.0);

@@ -15,7 +15,7 @@
 //! - Lookahead rolls each candidate out by a step, so that its rounds cost two; a gate has the worst case
 //!   of its answers before a beam.
 //! - Series that show the model its own answers fit where the worst case of their largest round and the
-//!   typical cost of the others fit together ([`rewriting`]).
+//!   typical cost of the others fit together (`rewriting.rs`).
 
 mod rewriting;
 
