@@ -210,29 +210,19 @@ impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
         if n_rows >= MANY {
             return many::<FORMAT>(simd, &mut job);
         }
-        for from in (0..n_rows).step_by(ROWS) {
-            let to = n_rows.min(from + ROWS);
-            for panel in 0..job.columns.div_ceil(LANES) {
-                let (records, supers) = job.matrix.panel(job.panel + panel);
-                let mut row = from;
-                macro_rules! rows {
-                    ($n:literal) => {{
-                        let x = job.inputs::<$n>(row);
-                        let sums = crate::avx2::tile::<FORMAT, $n>(simd, records, supers, x);
-                        job.write(panel, row, sums);
-                        row += $n;
-                    }};
-                }
-                while row + 4 <= to {
-                    rows!(4);
-                }
-                match to - row {
-                    3 => rows!(3),
-                    2 => rows!(2),
-                    1 => rows!(1),
-                    _ => {}
-                }
-                debug_assert_eq!(row, to);
+        for panel in 0..job.columns.div_ceil(LANES) {
+            let (records, supers) = job.matrix.panel(job.panel + panel);
+            macro_rules! rows {
+                ($n:literal) => {{
+                    let x = job.inputs::<$n>(0);
+                    let sums = crate::avx2::tile::<FORMAT, $n>(simd, records, supers, x);
+                    job.write(panel, 0, sums);
+                }};
+            }
+            match n_rows {
+                3 => rows!(3),
+                2 => rows!(2),
+                _ => rows!(1),
             }
         }
     }
