@@ -127,25 +127,34 @@ proptest! {
     }
 }
 
+/// Bytes that blocks are filled with, and the sign of the activations.
+const EXTREMES: [(u8, f32); 7] =
+    [(0xff, 1.0), (0xff, -1.0), (0x80, 1.0), (0x80, -1.0), (0x7f, 1.0), (0x7f, -1.0), (0, 1.0)];
+
 #[test]
 fn extreme_codes_do_not_overflow() {
     for format in Format::ALL {
-        for (fill, sign) in [(0xff_u8, 1.0), (0xff, -1.0), (0x80, 1.0), (0x80, -1.0), (0, 1.0)] {
+        for (fill, sign) in EXTREMES {
             let mut block = vec![fill; format.bytes()];
             for at in half_places(format) {
                 block[*at..at + 2].copy_from_slice(&0x3c00_u16.to_le_bytes());
             }
             let inputs = format.values();
             let matrix = pack(format, inputs, &[block]);
-            let rows = Activations::new(inputs, &vec![127.0 * sign; inputs]);
             let mut weights = vec![0.0; inputs];
             matrix.row(0, &mut weights);
             let expected: f64 =
                 weights.iter().map(|w| f64::from(*w) * 127.0 * f64::from(sign)).sum();
-            let mut found = [0.0];
-            multiply(&[matrix], &rows, None, &mut found);
-            let error = (f64::from(found[0]) - expected).abs();
-            assert!(error <= 1e-6 * expected.abs(), "{format:?}: {} is not {expected}", found[0]);
+            // One row, and as many as take another way.
+            for n_rows in [1, 5] {
+                let rows = Activations::new(inputs, &vec![127.0 * sign; n_rows * inputs]);
+                let mut found = vec![0.0; n_rows];
+                multiply(&[&matrix], &rows, None, &mut found);
+                for found in found {
+                    let error = (f64::from(found) - expected).abs();
+                    assert!(error <= 1e-6 * expected.abs(), "{format:?}: {found}, not {expected}");
+                }
+            }
         }
     }
 }

@@ -48,6 +48,11 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
     Ok(())
 }
 
+/// Whether row 2 is about files of these weights.
+fn is_row_2(weights: &str) -> bool {
+    matches!(weights, "Q4_0" | "Q8_0")
+}
+
 /// All that was measured of one file, a number for each round.
 #[derive(Debug, Default)]
 struct Side {
@@ -85,7 +90,7 @@ fn measure(
     for _ in 0..wanted.rounds {
         ours(program, model, &BRANCHES, &mut own)?;
         for (at, (weights, file)) in files.iter().enumerate() {
-            if wanted.has(2) && weights != "F32" {
+            if wanted.has(2) && is_row_2(weights) {
                 ours(program, file, &BRANCHES[..1], &mut same[at])?;
             }
             let Some(llama) = &llama else { continue };
@@ -114,7 +119,8 @@ fn measure(
         }
     }
     if wanted.has(2) {
-        for ((weights, _), side) in files.iter().zip(&same).filter(|((name, _), _)| name != "F32") {
+        for ((weights, _), side) in files.iter().zip(&same).filter(|((name, _), _)| is_row_2(name))
+        {
             let what = format!("decode, 1 branch, {name}, {weights}, tokens/s");
             against(2, what, side.decode(0), best(&|side| side.decode(0), weights), 1.2);
         }

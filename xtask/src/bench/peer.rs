@@ -23,11 +23,14 @@ pub(super) struct Measured {
 /// The weight types that the peer is tried with, by the names and numbers of `llama-quantize`.
 const TYPES: [(&str, &str); 3] = [("Q4_0", "2"), ("Q8_0", "7"), ("F32", "0")];
 
-/// Makes the file of each weight type from `model` in the folder `to`, where it is not there yet.
+/// The file that is measured, as the peer's setting is named.
+pub(super) const ITSELF: &str = "the file itself";
+
+/// The model itself, and its file in each weight type, made in the folder `to` where it is not there yet.
 pub(super) fn files(llama: &Path, model: &Path, to: &Path) -> Result<Vec<(String, PathBuf)>> {
     let name = model.file_stem().context("a model has a name")?.to_string_lossy().into_owned();
     std::fs::create_dir_all(to).with_context(|| format!("could not make `{}`", to.display()))?;
-    let mut files = Vec::new();
+    let mut files = vec![(ITSELF.to_owned(), model.to_owned())];
     for (weights, number) in TYPES {
         let file = to.join(format!("{name}.as-{weights}.gguf"));
         if !file.is_file() {
