@@ -1,9 +1,8 @@
 //! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
-use crate::blocks::BLOCK;
+use crate::{blocks::BLOCK, threads};
 
 /// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
 const SHIFT: f32 = 12_582_912.0;
@@ -53,8 +52,8 @@ impl Activations {
         if values.len() <= PART {
             arch.dispatch(RoundAll(values, &mut blocks));
         } else {
-            let parts = values.par_chunks(PART).zip(blocks.par_chunks_mut(PART / BLOCK));
-            parts.for_each(|(values, blocks)| arch.dispatch(RoundAll(values, blocks)));
+            let parts = values.chunks(PART).zip(blocks.chunks_mut(PART / BLOCK)).collect();
+            threads::for_each(parts, |(values, blocks)| arch.dispatch(RoundAll(values, blocks)));
         }
         Self { inputs, blocks }
     }

@@ -7,17 +7,19 @@
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
 use crate::{
     chain::chain,
     exponential::exp,
     rows::sum,
+    threads,
     transpose::{PANEL, across},
 };
 
-/// Rows of a tile: they read a shared run once.
+/// Rows of a tile at most: they read a shared run once.
 const ROWS: usize = 16;
+/// Rows of a tile at least, where there are as many: with fewer it is reading the run that takes the time.
+const FEW: usize = 4;
 /// Queries of a register block.
 const TALL: usize = 4;
 
@@ -80,17 +82,17 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
         }
     }
     assert!(seen.iter().all(|&seen| seen > 0), "a row sees itself at least");
-    let starts = (0..order.len()).step_by(ROWS);
+    let height = height(order.len(), kv_heads);
+    let starts = (0..order.len()).step_by(height);
     let tiles: Vec<Tile<'_>> = starts
         .flat_map(|from| (0..kv_heads).map(move |head| (from, head)))
         .map(|(from, head)| {
-            let rows = from..order.len().min(from + ROWS);
+            let rows = from..order.len().min(from + height);
             Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }
         })
         .collect();
     let arch = Arch::new();
-    let attended: Vec<Vec<f32>> =
-        tiles.par_iter().with_max_len(1).map(|tile| arch.dispatch(Attended(tile))).collect();
+    let attended = threads::map(tiles.iter().collect(), |tile| arch.dispatch(Attended(tile)));
     let mut output = vec![0.0; queries.len()];
     for (tile, attended) in tiles.iter().zip(attended) {
         for (row, attended) in tile.rows.clone().zip(attended.chunks_exact(shared * dim)) {
@@ -99,6 +101,17 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
         }
     }
     output
+}
+
+/// Rows of a tile, so that threads get as many tiles each.
+fn height(n_rows: usize, kv_heads: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let mut parts = n_rows.div_ceil(ROWS).max(1);
+    let uneven = |tiles: usize| !tiles.is_multiple_of(threads) && tiles < 4 * threads;
+    while uneven(parts * kv_heads) && parts * FEW < n_rows {
+        parts += 1;
+    }
+    n_rows.div_ceil(parts).max(1)
 }
 
 /// A few rows and the queries of one key/value head.
@@ -211,7 +224,12 @@ impl Tile<'_> {
                         let visible = self.visible(run, (first + i) / shared);
                         let columns = visible.saturating_sub(block * PANEL).min(columns);
                         let to = (first + i) * width + at;
-                        scores[to..to + columns].copy_from_slice(&sums[..columns]);
+                        let to = &mut scores[to..to + columns];
+                        match to.first_chunk_mut() {
+                            // What is as long as always needs no call to be copied.
+                            Some(to) => *to = *sums,
+                            None => to.copy_from_slice(&sums[..columns]),
+                        }
                     }
                 }
             }

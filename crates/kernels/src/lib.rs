@@ -22,6 +22,7 @@ mod portable;
 mod product;
 pub mod quantized;
 pub mod rows;
+pub mod threads;
 mod transpose;
 
 pub use activations::Activations;

@@ -2,14 +2,13 @@
 
 use std::borrow::Borrow;
 
-use rayon::prelude::*;
-
 use crate::{
     activations::{Activations, Rounded},
     blocks::BLOCK,
     layout::LANES,
     portable,
     quantized::Quantized,
+    threads,
 };
 #[cfg(target_arch = "x86_64")]
 use crate::{
@@ -121,7 +120,7 @@ pub fn multiply_with(
             rest = after;
         }
     }
-    jobs.into_par_iter().with_max_len(1).for_each(|job| job.run(instructions));
+    threads::for_each(jobs, |job| job.run(instructions));
 }
 
 /// The products of all rows with a range of a matrix's panels.
@@ -183,12 +182,14 @@ impl Job<'_> {
     fn write<const N: usize>(&mut self, panel: usize, row: usize, sums: [[f32; LANES]; N]) {
         for (sums, output) in sums.iter().zip(&mut self.output[row..]) {
             let to = &mut output[panel * LANES..];
-            match self.bias {
-                Some(bias) => {
+            match (self.bias, to.first_chunk_mut::<LANES>()) {
+                (Some(bias), _) => {
                     let bias = &bias[panel * LANES..];
                     to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum + b);
                 }
-                None => to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum),
+                // What is as long as always needs no call to be copied.
+                (None, Some(to)) => *to = *sums,
+                (None, None) => to.copy_from_slice(&sums[..to.len()]),
             }
         }
     }
@@ -241,7 +242,7 @@ fn many<const FORMAT: usize>(simd: pulp::x86::V3, job: &mut Job<'_>) {
         let to = n_rows.min(from + ROWS);
         for panel in 0..job.columns.div_ceil(LANES) {
             let (records, supers) = job.matrix.panel(job.panel + panel);
-            sums.fill([0.0; LANES]);
+            sums[..to - from].fill([0.0; LANES]);
             for block in (0..blocks).step_by(CHUNK) {
                 let until = blocks.min(block + CHUNK);
                 let taken = &mut taken[..until - block];
@@ -268,7 +269,7 @@ fn many<const FORMAT: usize>(simd: pulp::x86::V3, job: &mut Job<'_>) {
                 }
                 debug_assert_eq!(row, to);
             }
-            for (row, sums) in (from..to).zip(sums) {
+            for (row, &sums) in (from..to).zip(&sums) {
                 job.write(panel, row, [sums]);
             }
         }

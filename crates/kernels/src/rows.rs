@@ -1,14 +1,15 @@
 //! What is done to rows between products, each in one pass: normalization, rotation, the gate.
 
 use pulp::{Arch, Simd, WithSimd};
-use rayon::prelude::*;
 
-use crate::exponential::exp;
+use crate::{exponential::exp, threads};
 
 /// Lanes summed side by side: fixed, so that sums do not depend on the machine.
 const LANES: usize = 16;
 /// Numbers that are worth another thread.
-const SHARE: usize = 1 << 14;
+const SHARE: usize = 1 << 12;
+/// Parts that a thread gets at most, so that a late one leaves work to the others.
+const PARTS_PER_THREAD: usize = 4;
 
 /// The sum of numbers, in an order that depends on their count alone.
 #[inline(always)]
@@ -48,20 +49,12 @@ fn total(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
-/// Calls `work` with ranges of rows, by all threads where they are many.
-fn by_rows(
-    n_rows: usize,
-    width: usize,
-    work: impl Fn(std::ops::Range<usize>) -> Vec<f32> + Sync,
-) -> Vec<f32> {
-    let share = (SHARE / width.max(1)).max(1);
-    if n_rows <= share {
-        return work(0..n_rows);
-    }
-    let starts: Vec<usize> = (0..n_rows).step_by(share).collect();
-    let parts: Vec<Vec<f32>> =
-        starts.into_par_iter().map(|from| work(from..n_rows.min(from + share))).collect();
-    parts.concat()
+/// Rows of a part, so that threads get as many parts each.
+fn share(n_rows: usize, width: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let parts = (n_rows * width / SHARE).min(PARTS_PER_THREAD * threads);
+    let parts = if parts <= 1 { 1 } else { parts.next_multiple_of(threads) };
+    n_rows.div_ceil(parts).max(1)
 }
 
 /// `x / sqrt(mean(x²) + ε) · w`, row by row.
@@ -74,11 +67,14 @@ fn by_rows(
 pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
     let width = weight.len();
     assert!(rows.len().is_multiple_of(width), "rows are as long as the weight");
-    by_rows(rows.len() / width, width, |range| {
-        let mut output = rows[range.start * width..range.end * width].to_vec();
-        Arch::new().dispatch(Normalize { rows: &mut output, weight, epsilon });
-        output
-    })
+    let share = share(rows.len() / width, width) * width;
+    let mut output = vec![0.0; rows.len()];
+    let parts = rows.chunks(share).zip(output.chunks_mut(share)).collect();
+    let arch = Arch::new();
+    threads::for_each(parts, |(rows, output)| {
+        arch.dispatch(Normalize { rows, weight, epsilon, output });
+    });
+    output
 }
 
 /// `silu(gate) · up` of rows that have all gates first, then the factors.
@@ -90,12 +86,12 @@ pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
 #[must_use]
 pub fn swiglu(rows: &[f32], size: usize) -> Vec<f32> {
     assert!(rows.len().is_multiple_of(2 * size), "rows have as many gates as factors");
-    by_rows(rows.len() / (2 * size), size, |range| {
-        let mut output = vec![0.0; range.len() * size];
-        let rows = &rows[range.start * 2 * size..range.end * 2 * size];
-        Arch::new().dispatch(Gate { rows, size, output: &mut output });
-        output
-    })
+    let share = share(rows.len() / (2 * size), size) * size;
+    let mut output = vec![0.0; rows.len() / 2];
+    let parts = rows.chunks(2 * share).zip(output.chunks_mut(share)).collect();
+    let arch = Arch::new();
+    threads::for_each(parts, |(rows, output)| arch.dispatch(Gate { rows, size, output }));
+    output
 }
 
 /// Turns heads by their rows' positions: the pair `(x[i], x[i + D/2])` by angle `i` of the row, times
@@ -151,30 +147,41 @@ pub fn turned(
     assert!(
         rows.len() == n_rows * width && cos.len() == n_rows * dim / 2 && sin.len() == cos.len()
     );
+    let share = share(n_rows, width);
     let mut all = Turned {
-        queries: Vec::with_capacity(n_rows * heads * dim),
-        keys: Vec::with_capacity(n_rows * kv_heads * dim),
-        values: Vec::with_capacity(n_rows * kv_heads * dim),
+        queries: vec![0.0; n_rows * heads * dim],
+        keys: vec![0.0; n_rows * kv_heads * dim],
+        values: vec![0.0; n_rows * kv_heads * dim],
     };
-    for row in rows.chunks_exact(width) {
-        let (queries, rest) = row.split_at(heads * dim);
-        let (keys, values) = rest.split_at(kv_heads * dim);
-        all.queries.extend_from_slice(queries);
-        all.keys.extend_from_slice(keys);
-        all.values.extend_from_slice(values);
-    }
     let (arch, scale) = (Arch::new(), (dim as f32).sqrt().recip());
-    arch.dispatch(Turn { rows: &mut all.queries, heads, dim, cos, sin, scale });
-    arch.dispatch(Turn { rows: &mut all.keys, heads: kv_heads, dim, cos, sin, scale: 1.0 });
+    let parts = rows
+        .chunks(share * width)
+        .zip(all.queries.chunks_mut(share * heads * dim))
+        .zip(all.keys.chunks_mut(share * kv_heads * dim))
+        .zip(all.values.chunks_mut(share * kv_heads * dim))
+        .zip(cos.chunks(share * dim / 2).zip(sin.chunks(share * dim / 2)))
+        .collect();
+    threads::for_each(parts, |((((rows, queries), keys), values), (cos, sin))| {
+        for (row, from) in rows.chunks_exact(width).enumerate() {
+            let (query, rest) = from.split_at(heads * dim);
+            let (key, value) = rest.split_at(kv_heads * dim);
+            queries[row * heads * dim..][..heads * dim].copy_from_slice(query);
+            keys[row * kv_heads * dim..][..kv_heads * dim].copy_from_slice(key);
+            values[row * kv_heads * dim..][..kv_heads * dim].copy_from_slice(value);
+        }
+        arch.dispatch(Turn { rows: queries, heads, dim, cos, sin, scale });
+        arch.dispatch(Turn { rows: keys, heads: kv_heads, dim, cos, sin, scale: 1.0 });
+    });
     all
 }
 
 // Closures would do, were they always inlined where the instruction set is known.
 
 struct Normalize<'a> {
-    rows: &'a mut [f32],
+    rows: &'a [f32],
     weight: &'a [f32],
     epsilon: f32,
+    output: &'a mut [f32],
 }
 
 impl WithSimd for Normalize<'_> {
@@ -184,11 +191,12 @@ impl WithSimd for Normalize<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let width = self.weight.len();
-        for row in self.rows.chunks_exact_mut(width) {
+        let rows = self.rows.chunks_exact(width);
+        for (row, output) in rows.zip(self.output.chunks_exact_mut(width)) {
             let mean = sum_of(row, |number| number * number) / width as f32;
             let scale = (mean + self.epsilon).sqrt().recip();
-            for (x, w) in row.iter_mut().zip(self.weight) {
-                *x = *x * scale * w;
+            for ((to, x), w) in output.iter_mut().zip(row).zip(self.weight) {
+                *to = x * scale * w;
             }
         }
     }

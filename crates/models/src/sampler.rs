@@ -65,26 +65,47 @@ fn filter(logits: &[f32], max: f32, sampling: &Sampling) -> Vec<TokenId> {
             likely.sort_by(|a, b| logits[*b as usize].total_cmp(&logits[*a as usize]));
             likely
         }
-        (None, None) => top(logits, logits.len()),
+        (None, None) => return nucleus(logits, max, sampling.top_p.unwrap_or(1.0)),
     };
     if let Some(min_p) = sampling.min_p {
         kept.retain(|id| exp(logits[*id as usize] - max) >= min_p);
     }
     if let Some(top_p) = sampling.top_p {
-        let weights: Vec<f64> =
-            kept.iter().map(|id| f64::from(exp(logits[*id as usize] - max))).collect();
-        let total: f64 = match (sampling.top_k, sampling.min_p) {
-            (None, None) => weights.iter().sum(),
-            _ => logits.iter().map(|logit| f64::from(exp(logit - max))).sum(),
-        };
-        let mut sum = 0.0;
-        let reached = weights.iter().position(|weight| {
-            sum += weight;
-            sum >= f64::from(top_p) * total
-        });
-        kept.truncate(reached.map_or(kept.len(), |at| at + 1).max(1));
+        let reached = reached(&kept, logits, max, f64::from(top_p) * total(logits, max));
+        kept.truncate(reached.unwrap_or(kept.len()).max(1));
     }
     kept
+}
+
+/// The likeliest tokens that have `top_p` of the weight together, likeliest first: looked for among few,
+/// then among more.
+fn nucleus(logits: &[f32], max: f32, top_p: f32) -> Vec<TokenId> {
+    let wanted = f64::from(top_p) * total(logits, max);
+    let mut k = 64;
+    loop {
+        let mut kept = top(logits, k);
+        let reached = reached(&kept, logits, max, wanted);
+        if reached.is_some() || k >= logits.len() {
+            kept.truncate(reached.unwrap_or(kept.len()).max(1));
+            return kept;
+        }
+        k *= 8;
+    }
+}
+
+/// The weight of all tokens.
+fn total(logits: &[f32], max: f32) -> f64 {
+    logits.iter().map(|logit| f64::from(exp(logit - max))).sum()
+}
+
+/// How many of the tokens have the wanted weight together.
+fn reached(ids: &[TokenId], logits: &[f32], max: f32, wanted: f64) -> Option<usize> {
+    let mut sum = 0.0;
+    let last = ids.iter().position(|id| {
+        sum += f64::from(exp(logits[*id as usize] - max));
+        sum >= wanted
+    });
+    last.map(|at| at + 1)
 }
 
 /// Numbers whose weights are summed before they are looked at one by one.
@@ -178,6 +199,26 @@ mod tests {
             let total: f64 = probabilities.iter().map(|p| f64::from(*p).powf(power)).sum();
             for (count, p) in counts.iter().zip(probabilities) {
                 assert!((count - f64::from(p).powf(power) / total).abs() < 0.015, "{counts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_nucleus_is_the_shortest_sorted_prefix_that_has_the_weight() {
+        for (size, spread) in [(1, 1.0), (63, 3.0), (700, 0.01), (5000, 2.0)] {
+            let logits: Vec<f32> =
+                (0..size).map(|i| ((i * 7919) % 4001) as f32 / 4001.0 * spread).collect();
+            let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sorted = top(&logits, logits.len());
+            for top_p in [1e-6, 0.05, 0.5, 0.95, 1.0] {
+                let found = nucleus(&logits, max, top_p);
+                assert_eq!(found, sorted[..found.len()]);
+                let weight = |ids: &[u32]| -> f64 {
+                    ids.iter().map(|id| f64::from(exp(logits[*id as usize] - max))).sum()
+                };
+                let wanted = f64::from(top_p) * total(&logits, max);
+                assert!(found.len() == size || weight(&found) >= wanted, "{size} {top_p}");
+                assert!(weight(&found[..found.len() - 1]) < wanted, "{size} {top_p}");
             }
         }
     }

@@ -10,6 +10,7 @@ use espalier_core::{
     Completion, Lease, Leases, ModelCost, ModelError, Read, Reading, Request, Spend, Ticket,
     TokenId, Until,
 };
+use espalier_kernels::threads;
 
 use super::{EngineOptions, EngineStats, branch::Branch};
 use crate::{
@@ -218,8 +219,7 @@ impl Engine {
 
     /// Does one step of work. Returns false if there is nothing to do.
     pub(super) fn step(&mut self) -> bool {
-        // On a thread of the pool: from outside, every parallel operation would wait for one to wake.
-        rayon::scope(|_| self.step_inside())
+        threads::awake(|| self.step_inside())
     }
 
     fn step_inside(&mut self) -> bool {
