@@ -63,7 +63,7 @@ impl Drop for End<'_> {
 
 /// Calls `work` for every item, on all threads of the current rayon pool: each takes the next item when it
 /// is done with one, and none is waited for that has taken no item.
-pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
+pub fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
     let others = items.len().min(rayon::current_num_threads()).saturating_sub(1);
     if others == 0 {
         return items.into_iter().for_each(work);
@@ -88,7 +88,7 @@ pub(crate) fn for_each<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 /// What `work` makes of every item, in their order, as [`for_each`] calls it.
-pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+pub fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let mut made: Vec<Option<R>> = Vec::new();
     made.resize_with(items.len(), || None);
     let pairs = items.into_iter().zip(&mut made).collect();

@@ -100,7 +100,7 @@ impl Decoder {
         for kernel in kernels {
             match kernel {
                 Kernel::Burn => names.push("Burn".to_owned()),
-                Kernel::Packed => names.push("packed f32".to_owned()),
+                Kernel::Packed(precision) => names.push(format!("packed {}", precision.name())),
                 Kernel::Quantized(more) => formats.extend(more.into_iter().map(Format::name)),
             }
         }

@@ -25,6 +25,7 @@ pub mod load;
 pub mod nn;
 mod packed;
 mod packed_job;
+pub mod panels;
 mod pre_tokenizer;
 mod quants;
 pub mod sampler;

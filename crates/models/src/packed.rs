@@ -1,9 +1,13 @@
 //! A weight matrix laid out in panels of 32 outputs, for products with a few rows at a time.
 
+use espalier_kernels::threads;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::packed_job::{Job, LINE, PANEL, Tallest, interleave};
+use crate::{
+    packed_job::{Job, LINE, PANEL, Tallest, interleave},
+    panels::{Precision, Store},
+};
 
 /// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
 const JOBS_PER_THREAD: usize = 4;
@@ -16,18 +20,17 @@ const JOBS_PER_THREAD: usize = 4;
 pub struct Packed {
     inputs: usize,
     outputs: usize,
-    /// `[ceil(outputs / 32), inputs, 32]`, zero where there is no output, from `start` on.
-    panels: Vec<f32>,
-    /// The first element of `panels` that opens a cache line.
-    start: usize,
+    /// `[ceil(outputs / 32), inputs, 32]`, zero where there is no output.
+    store: Store,
 }
 
 impl Packed {
-    /// Packs row-major `[outputs, inputs]` matrices, each with its outputs, one after another.
+    /// Packs row-major `[outputs, inputs]` matrices, each with its outputs, one after another, and keeps
+    /// them in a precision that can represent them.
     ///
     /// # Panics
     /// If `inputs` is zero, or a matrix has not `outputs × inputs` elements.
-    pub fn stack(inputs: usize, matrices: &[(&[f32], usize)]) -> Self {
+    pub fn stack(inputs: usize, matrices: &[(&[f32], usize)], precision: Precision) -> Self {
         assert!(inputs > 0, "a matrix without inputs");
         for (matrix, outputs) in matrices {
             assert_eq!(matrix.len(), outputs * inputs, "elements of a matrix of {outputs} outputs");
@@ -47,7 +50,8 @@ impl Packed {
                     }
                 }
             });
-        Self { inputs, outputs: rows.len(), panels, start }
+        let outputs = rows.len();
+        Self { inputs, outputs, store: Store::new(panels, start, precision) }
     }
 
     /// Returns the elements of an input row.
@@ -62,7 +66,12 @@ impl Packed {
 
     /// Returns the memory the weights take, in bytes.
     pub fn bytes(&self) -> usize {
-        self.panels.len() * size_of::<f32>()
+        self.store.bytes()
+    }
+
+    /// Returns the precision in which the weights are kept.
+    pub fn precision(&self) -> Precision {
+        self.store.precision()
     }
 
     /// Copies the weights of one output, the embedding of a token where the matrices are tied.
@@ -72,10 +81,7 @@ impl Packed {
     pub fn row(&self, output: usize, into: &mut [f32]) {
         assert!(output < self.outputs, "output {output} of {}", self.outputs);
         assert_eq!(into.len(), self.inputs, "elements of a row of weights");
-        let panel = &self.panels[self.start + output / PANEL * PANEL * self.inputs..];
-        for (to, from) in into.iter_mut().zip(panel.as_chunks::<PANEL>().0) {
-            *to = from[output % PANEL];
-        }
+        self.store.panels().row(self.inputs, output, into);
     }
 
     /// Writes the product of `input`, `[rows, inputs]`, with the weights, plus the bias of each
@@ -105,16 +111,20 @@ impl Packed {
         let input = interleave(self.inputs, tallest, input);
         let panels = self.outputs.div_ceil(PANEL);
         let share = panels.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads());
-        let mut jobs: Vec<Job<'_>> = self.panels[self.start..][..panels * PANEL * self.inputs]
-            .chunks(share * PANEL * self.inputs)
-            .enumerate()
-            .map(|(job, panels)| Job {
-                inputs: self.inputs,
-                tallest,
-                panels,
-                input: &input,
-                bias: bias.map(|bias| &bias[job * share * PANEL..]),
-                output: Vec::with_capacity(rows),
+        let all = self.store.panels();
+        let mut jobs: Vec<Job<'_>> = (0..panels)
+            .step_by(share)
+            .map(|from| {
+                let to = panels.min(from + share);
+                Job {
+                    inputs: self.inputs,
+                    tallest,
+                    panels: all.cut(PANEL * self.inputs, from, to),
+                    n_panels: to - from,
+                    input: &input,
+                    bias: bias.map(|bias| &bias[from * PANEL..]),
+                    output: Vec::with_capacity(rows),
+                }
             })
             .collect();
         for row in output.chunks_exact_mut(self.outputs) {
@@ -122,7 +132,7 @@ impl Packed {
                 job.output.push(columns);
             }
         }
-        jobs.into_par_iter().with_max_len(1).for_each(|job| arch.dispatch(job));
+        threads::for_each(jobs, |job| arch.dispatch(job));
     }
 }
 
@@ -150,7 +160,7 @@ mod tests {
         for (first, second) in [(1, 0), (20, 12), (40, 33), (500, 11)] {
             let weights = numbers((first + second) * inputs, 1);
             let (head, tail) = weights.split_at(first * inputs);
-            let packed = Packed::stack(inputs, &[(head, first), (tail, second)]);
+            let packed = Packed::stack(inputs, &[(head, first), (tail, second)], Precision::F32);
             let outputs = packed.outputs();
             let bias = numbers(outputs, 2);
             for (rows, bias) in (0..27).flat_map(|rows| [(rows, None), (rows, Some(&bias[..]))]) {
@@ -174,7 +184,8 @@ mod tests {
     #[test]
     fn a_row_has_the_same_bits_alone_among_others_and_on_any_number_of_threads() {
         let (rows, inputs, outputs) = (64, 576, 200);
-        let packed = Packed::stack(inputs, &[(&numbers(outputs * inputs, 4), outputs)]);
+        let packed =
+            Packed::stack(inputs, &[(&numbers(outputs * inputs, 4), outputs)], Precision::F32);
         let input = numbers(rows * inputs, 5);
         let all = [1, 2, 5].map(|threads| {
             let mut output = vec![0.0; rows * outputs];
@@ -194,11 +205,49 @@ mod tests {
     #[test]
     fn a_row_of_weights_is_the_one_that_was_packed() {
         let weights = numbers(70 * 9, 6);
-        let packed = Packed::stack(9, &[(&weights[..45 * 9], 45), (&weights[45 * 9..], 25)]);
+        let parts = [(&weights[..45 * 9], 45), (&weights[45 * 9..], 25)];
+        let packed = Packed::stack(9, &parts, Precision::F32);
         let mut row = [0.0; 9];
         for (output, expected) in weights.chunks(9).enumerate() {
             packed.row(output, &mut row);
             assert_eq!(bits(&row), bits(expected));
+        }
+    }
+
+    #[test]
+    fn halves_multiply_as_the_numbers_that_they_stand_for() {
+        let (inputs, outputs) = (70, 77);
+        for precision in [Precision::F16, Precision::Bf16] {
+            let mut weights = numbers(outputs * inputs, 8);
+            for weight in &mut weights {
+                *weight = match precision {
+                    Precision::F16 => half::f16::from_f32(*weight).to_f32(),
+                    _ => half::bf16::from_f32(*weight).to_f32(),
+                };
+            }
+            weights[3] = f32::INFINITY;
+            weights[2 * inputs] = f32::NAN;
+            let matrix = [(&weights[..], outputs)];
+            let (narrow, wide) = (
+                Packed::stack(inputs, &matrix, precision),
+                Packed::stack(inputs, &matrix, Precision::F32),
+            );
+            assert!(narrow.bytes() * 2 <= wide.bytes() && narrow.precision() == precision);
+            for rows in [0, 1, 5, 26] {
+                let input = numbers(rows * inputs, 9);
+                let [found, expected] = [&narrow, &wide].map(|packed| {
+                    let mut output = vec![0.0; rows * outputs];
+                    packed.multiply(rows, &input, None, &mut output);
+                    output
+                });
+                for (found, expected) in found.iter().zip(&expected) {
+                    let alike = found.to_bits() == expected.to_bits();
+                    assert!(alike || found.is_nan() && expected.is_nan(), "{precision:?}");
+                }
+            }
+            let mut row = vec![0.0; inputs];
+            narrow.row(40, &mut row);
+            assert_eq!(bits(&row), bits(&weights[40 * inputs..41 * inputs]));
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use espalier_kernels::threads;
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
+
+use crate::panels::Panels;
 
 /// Outputs in a panel: two AVX-512 vectors, four AVX2 ones.
 pub(crate) const PANEL: usize = 32;
@@ -30,7 +32,8 @@ pub(crate) fn interleave(inputs: usize, tallest: usize, input: &[f32]) -> Cow<'_
     }
     let mut blocks = vec![0.0; input.len()];
     let chunk = tallest * inputs;
-    blocks.par_chunks_mut(chunk).zip(input.par_chunks(chunk)).for_each(|(mut to, mut from)| {
+    let chunks = blocks.chunks_mut(chunk).zip(input.chunks(chunk)).collect();
+    threads::for_each(chunks, |(mut to, mut from): (&mut [f32], &[f32])| {
         for height in heights(from.len() / inputs, tallest) {
             let block = to.split_off_mut(..height * inputs).expect("as long as `from`");
             let rows = from.split_off(..height * inputs).expect("whole rows");
@@ -51,7 +54,8 @@ pub(crate) struct Job<'a> {
     pub(crate) inputs: usize,
     /// As [`Tallest`] answers.
     pub(crate) tallest: usize,
-    pub(crate) panels: &'a [f32],
+    pub(crate) panels: Panels<'a>,
+    pub(crate) n_panels: usize,
     /// As [`interleave`] leaves it.
     pub(crate) input: &'a [f32],
     /// From the first column of this range on.
@@ -67,7 +71,10 @@ impl WithSimd for Job<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         // All rows pass over a panel while it is in the cache.
-        for (index, panel) in self.panels.chunks_exact(PANEL * self.inputs).enumerate() {
+        let size = PANEL * self.inputs;
+        let mut room = self.panels.room(size);
+        for index in 0..self.n_panels {
+            let panel = self.panels.widened(size, index, &mut room);
             let bias = self.bias.map(|bias| &bias[index * PANEL..]);
             let (mut input, mut output) = (self.input, &mut self.output[..]);
             for height in heights(output.len(), self.tallest) {

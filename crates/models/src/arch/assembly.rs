@@ -95,7 +95,8 @@ pub enum Multiply {
     Burn,
     /// Packed `f32` weights and their own kernel, on the CPU.
     Packed,
-    /// Quantized weights as they are, and their own kernel, on the CPU; others as [`Packed`](Self::Packed).
+    /// Quantized weights as they are, and their own kernel, on the CPU; those of 16 bits as they are; others
+    /// as [`Packed`](Self::Packed).
     Quantized,
 }
 
@@ -180,7 +181,8 @@ impl Assembly<'_> {
                 (Embedding::Tied(head.weight().clone()), Box::new(head))
             }
             (None, Multiply::Packed | Multiply::Quantized) => {
-                let weight = Arc::new(Packed::stack(hidden, &[(&read()?, outputs)]));
+                let precision = self.precision(std::slice::from_ref(&table));
+                let weight = Arc::new(Packed::stack(hidden, &[(&read()?, outputs)], precision));
                 let head = PackedLinear::new(Arc::clone(&weight), None, self.device);
                 (Embedding::TiedPacked(weight), Box::new(head))
             }

@@ -9,6 +9,7 @@ use crate::{
     LoadError,
     nn::{Dense, Linear, PackedLinear, QuantizedLinear, linear::Matrix},
     packed::Packed,
+    panels::Precision,
     read_shaped,
     weights::check_shape,
 };
@@ -53,7 +54,7 @@ impl Assembly<'_> {
                     .iter()
                     .map(|matrix| (matrix.values.as_slice(), matrix.outputs))
                     .collect();
-                let weight = Arc::new(Packed::stack(inputs, &matrices));
+                let weight = Arc::new(Packed::stack(inputs, &matrices, self.precision(parts)));
                 Box::new(PackedLinear::new(weight, bias, self.device))
             }
         })
@@ -79,6 +80,20 @@ impl Assembly<'_> {
         let weights: Result<Vec<Arc<Quantized>>, LoadError> =
             runs.map(|run| self.pack(inputs, run[0].0, run).map(Arc::new)).collect();
         weights.map(Some)
+    }
+
+    /// The precision that parts are kept in: that of the checkpoint, where all have the same and weights are
+    /// multiplied as they are.
+    pub(super) fn precision(&self, parts: &[Part]) -> Precision {
+        if self.multiply != Multiply::Quantized {
+            return Precision::F32;
+        }
+        let mut precisions = parts.iter().map(|part| {
+            let info = self.source.info(&part.name);
+            info.map_or(Precision::F32, |info| Precision::of_type(&info.dtype))
+        });
+        let first = precisions.next().unwrap_or(Precision::F32);
+        if precisions.all(|other| other == first) { first } else { Precision::F32 }
     }
 
     /// Packs parts of one format together.

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use espalier_core::{Completion, Finish, ModelError, Step, TokenId, TokenStat, token::Entropy};
-use rayon::prelude::*;
+use espalier_kernels::threads;
 
 use super::{
     branch::Branch,
@@ -31,21 +31,16 @@ impl Engine {
         let logits = self.decoder.logits(hidden);
         let logits = logits.ok_or_else(|| self.predicts_nothing()).and_then(to_vec);
         let rows: Vec<Result<(&[f32], Distribution), ModelError>> = match &logits {
-            Ok(logits) => logits
-                .par_chunks_exact(vocab)
-                .map(|row| Distribution::new(row).map(|distribution| (row, distribution)))
-                .collect(),
+            Ok(logits) => threads::map(logits.chunks_exact(vocab).collect(), |row| {
+                Distribution::new(row).map(|distribution| (row, distribution))
+            }),
             Err(_) => Vec::new(),
         };
-        let tokens: Vec<Option<TokenId>> = self
-            .active
-            .par_iter()
-            .map(|branch| {
-                let place = places.binary_search(&branch.loc).ok()?;
-                let (row, distribution) = rows.get(place)?.as_ref().ok()?;
-                branch.todo.is_empty().then(|| draw(branch, row, distribution)).flatten()
-            })
-            .collect();
+        let tokens = threads::map(self.active.iter().collect(), |branch| {
+            let place = places.binary_search(&branch.loc).ok()?;
+            let (row, distribution) = rows.get(place)?.as_ref().ok()?;
+            branch.todo.is_empty().then(|| draw(branch, row, distribution)).flatten()
+        });
         let mut first_at = vec![true; places.len()];
         let mut ended = Vec::new();
         for (at, token) in tokens.into_iter().enumerate() {

@@ -6,6 +6,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use espalier_kernels::Format;
 use rayon::prelude::*;
 
+use crate::panels::Precision;
+
 /// `y = x W + b`. What multiplies, and how the weights are stored, is the implementation's business.
 pub trait Linear: Debug + Send + Sync {
     /// Applies the layer to every row.
@@ -31,8 +33,8 @@ pub trait Linear: Debug + Send + Sync {
 pub enum Kernel {
     /// Burn's matrix product.
     Burn,
-    /// Packed `f32` weights and their own kernel.
-    Packed,
+    /// Packed weights of this precision and their own kernel.
+    Packed(Precision),
     /// Weights of these formats with activations of 8 bits.
     Quantized(Vec<Format>),
 }

@@ -1,4 +1,4 @@
-//! Linear layers on the CPU: prepacked `f32` weights and their own kernel.
+//! Linear layers on the CPU: prepacked weights of 32 or 16 bits and their own kernel.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Linear for PackedLinear {
     }
 
     fn kernel(&self) -> Kernel {
-        Kernel::Packed
+        Kernel::Packed(self.weight.precision())
     }
 }
 

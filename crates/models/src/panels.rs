@@ -1,0 +1,153 @@
+//! Panels of packed weights, in the precision that a checkpoint has them in.
+
+use half::{bf16, f16, slice::HalfFloatSliceExt};
+
+use crate::packed_job::{LINE, PANEL};
+
+/// How a weight is stored. All are multiplied as the `f32` they stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// IEEE half precision.
+    F16,
+    /// The upper half of an `f32`.
+    Bf16,
+}
+
+impl Precision {
+    /// The name reports have for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// The precision of a checkpoint's type, `F32` where it is none of these.
+    #[must_use]
+    pub fn of_type(name: &str) -> Self {
+        match name {
+            "F16" => Self::F16,
+            "BF16" => Self::Bf16,
+            _ => Self::F32,
+        }
+    }
+}
+
+/// Successive panels.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Panels<'a> {
+    F32(&'a [f32]),
+    F16(&'a [f16]),
+    Bf16(&'a [bf16]),
+}
+
+impl<'a> Panels<'a> {
+    /// The panels from `from` to `to`, of `size` weights each.
+    pub(crate) fn cut(self, size: usize, from: usize, to: usize) -> Self {
+        let range = from * size..to * size;
+        match self {
+            Self::F32(all) => Self::F32(&all[range]),
+            Self::F16(all) => Self::F16(&all[range]),
+            Self::Bf16(all) => Self::Bf16(&all[range]),
+        }
+    }
+
+    /// One panel as `f32`, in place or in `room`, which holds it and a cache line more.
+    pub(crate) fn widened<'b>(self, size: usize, panel: usize, room: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        let range = panel * size..(panel + 1) * size;
+        let to = if room.is_empty() {
+            room
+        } else {
+            let start = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+            &mut room[start..][..size]
+        };
+        match self {
+            Self::F32(all) => return &all[range],
+            Self::F16(all) => all[range].convert_to_f32_slice(to),
+            Self::Bf16(all) => {
+                for (to, weight) in to.iter_mut().zip(&all[range]) {
+                    *to = f32::from_bits(u32::from(weight.to_bits()) << 16);
+                }
+            }
+        }
+        to
+    }
+
+    /// Room to widen a panel in; none where that is not needed.
+    pub(crate) fn room(self, size: usize) -> Vec<f32> {
+        match self {
+            Self::F32(_) => Vec::new(),
+            Self::F16(_) | Self::Bf16(_) => vec![0.0; size + LINE],
+        }
+    }
+
+    /// The weights of one output.
+    pub(crate) fn row(self, inputs: usize, output: usize, into: &mut [f32]) {
+        let first = output / PANEL * PANEL * inputs + output % PANEL;
+        for (input, to) in into.iter_mut().enumerate() {
+            let at = first + input * PANEL;
+            *to = match self {
+                Self::F32(all) => all[at],
+                Self::F16(all) => all[at].to_f32(),
+                Self::Bf16(all) => all[at].to_f32(),
+            };
+        }
+    }
+}
+
+/// Panels and their memory.
+#[derive(Debug)]
+pub(crate) enum Store {
+    /// The weights, from an index on that opens a cache line.
+    F32(Vec<f32>, usize),
+    F16(Vec<f16>),
+    Bf16(Vec<bf16>),
+}
+
+impl Store {
+    /// Narrows weights that this precision can represent; others are rounded.
+    pub(crate) fn new(panels: Vec<f32>, start: usize, precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32(panels, start),
+            Precision::F16 => {
+                let mut narrow = vec![f16::ZERO; panels.len() - start];
+                narrow.convert_from_f32_slice(&panels[start..]);
+                Self::F16(narrow)
+            }
+            Precision::Bf16 => {
+                Self::Bf16(panels[start..].iter().map(|weight| bf16::from_f32(*weight)).collect())
+            }
+        }
+    }
+
+    pub(crate) fn panels(&self) -> Panels<'_> {
+        match self {
+            Self::F32(all, start) => Panels::F32(&all[*start..]),
+            Self::F16(all) => Panels::F16(all),
+            Self::Bf16(all) => Panels::Bf16(all),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::F32(all, _) => size_of_val(&all[..]),
+            Self::F16(all) => size_of_val(&all[..]),
+            Self::Bf16(all) => size_of_val(&all[..]),
+        }
+    }
+
+    pub(crate) fn precision(&self) -> Precision {
+        match self {
+            Self::F32(..) => Precision::F32,
+            Self::F16(_) => Precision::F16,
+            Self::Bf16(_) => Precision::Bf16,
+        }
+    }
+}
