@@ -25,6 +25,34 @@ pub enum ModelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The keys and values of one request alone are more than may be held; nothing was computed.
+    #[error(
+        "keys and values of a request of {tokens} tokens, those to generate included, may take {needed} bytes, \
+         and `kv_limit` is {limit}: raise it (`--kv-limit`), ask for fewer tokens (`--max-tokens`) or shorten \
+         the prompt"
+    )]
+    KvLimit {
+        /// Tokens of the sequence at its longest.
+        tokens: u64,
+        /// Bytes that it may take.
+        needed: u64,
+        /// Bytes that may be held.
+        limit: u64,
+    },
+    /// There is no memory for the keys and values of a request, though what could be freed was.
+    #[error(
+        "keys and values of a request of {tokens} tokens, those to generate included, may take {needed} bytes \
+         more, and there is memory for {left}: free memory, ask for fewer tokens (`--max-tokens`), have fewer \
+         problems under way (`--in-flight`) or take a smaller model"
+    )]
+    NoMemory {
+        /// Tokens of the sequence at its longest.
+        tokens: u64,
+        /// Bytes that it may take beside those that are held.
+        needed: u64,
+        /// Bytes that keys and values may still take.
+        left: u64,
+    },
     /// The model produced NaN or an infinity.
     #[error("`{what}` is not finite")]
     NotFinite {

@@ -42,7 +42,8 @@ pub use chat_functions::Date;
 pub use config::{Architecture, ModelConfig};
 pub use device::{DeviceChoice, DeviceError};
 pub use engine::{
-    Engine, EngineOptions, EngineStats, Kernels, LocalPolicy, LocalReader, UnknownKernels, share,
+    Available, Engine, EngineOptions, EngineStats, Kernels, LocalPolicy, LocalReader,
+    UnknownKernels, least_kv, share,
 };
 pub use error::LoadError;
 pub use espalier_kernels::exp;

@@ -9,6 +9,7 @@ use crate::{
     ChatTemplate, Date, DeviceChoice, DeviceError, Engine, EngineOptions, GgufFile, HfWeights,
     JsonFile, Kernels, LoadError, ModelConfig, TensorInfo, Tokenizer, WeightSource,
     arch::{Multiply, Naming, assemble, heads},
+    engine::memory::available,
 };
 
 /// Why a model is not there to run.
@@ -161,6 +162,8 @@ pub fn load(path: &Path, device: DeviceChoice, options: EngineOptions) -> Result
         chat: chat.is_some(),
     };
     let engine = Engine::new(name, decoder, Arc::new(tokenizer), options)?;
+    // The memory of another device is not the system's to tell.
+    let engine = if info.device == "cpu" { engine.with_memory(available) } else { engine };
     Ok(Model { engine, chat, info })
 }
 

@@ -130,7 +130,8 @@ proptest! {
     ) {
         let requests: Vec<Request> =
             prompts.iter().map(|prompt| request(prompt, 1, 5, 0.8)).collect();
-        let options = EngineOptions { kv_limit: Some(1), ..EngineOptions::default() };
+        // The longest takes 24 tokens, 128 beside and 512 bytes for each.
+        let options = EngineOptions { kv_limit: Some(152 * 512), ..EngineOptions::default() };
         let (mut policy, _) = engine("llama", options);
         let expected = alone("llama", &requests);
         for round in 0..2 {

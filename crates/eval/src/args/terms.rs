@@ -53,7 +53,9 @@ pub struct Terms {
     /// Bytes of keys and values that the policy holds, at most: what no branch goes on from at the moment is
     /// let go of, what was used longest ago first, and computed again when needed, which is counted
     ///
-    /// A number of bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`. Under a limit, budgets on computed
+    /// Then requests wait for each other. One that does not fit alone, with all of `--max-tokens`, fails its
+    /// problem before anything of it is computed, and says how many bytes it needs. Without a limit, memory that
+    /// is available on the machine is not exceeded. A number of bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`. Under a limit, budgets on computed
     /// tokens and FLOPs admit less: each request may have to compute its whole prefix again.
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Run")]
     pub kv_limit: Option<u64>,

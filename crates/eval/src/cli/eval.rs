@@ -112,7 +112,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
     if rows.iter().any(|row| row.ended == Ended::Interrupted) {
         return Err(interrupted(&store));
     }
-    failures(&rows)
+    failures(&rows, store.dir())
 }
 
 /// What all rows of a table share.
@@ -179,13 +179,14 @@ pub(super) fn interrupted(store: &Store) -> Failure {
     Failure::Interrupted { resume: resume_command(&arguments, store.dir()) }
 }
 
-fn failures(rows: &[Row]) -> Result<(), Failure> {
+fn failures(rows: &[Row], dir: &Path) -> Result<(), Failure> {
     match rows.iter().find(|row| row.summary.failed > 0) {
         None => Ok(()),
         Some(Row { summary, error, .. }) => Err(Failure::Failed(anyhow!(
-            "{} of {} searches failed, they are not counted; the first: {}",
+            "{} of {} searches failed, they are not counted, and `--resume {}` tries them again; the first: {}",
             summary.failed,
             summary.n + summary.failed,
+            dir.display(),
             error.clone().unwrap_or_default()
         ))),
     }

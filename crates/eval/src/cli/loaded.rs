@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, anyhow};
 use espalier_core::{ModelError, Policy, Prompt, Stops, Tokens};
 use espalier_models::{
-    ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, load, share,
+    ChatTemplate, DeviceChoice, EngineOptions, LocalPolicy, LocalReader, Message, ModelConfig,
+    least_kv, load, share,
 };
 use espalier_search::profiles::Turn;
 use serde_json::{Value, json};
@@ -63,7 +64,8 @@ impl Loaded {
     ///
     /// # Errors
     ///
-    /// Bad input where the model is missing or broken, or a prompt does not fit its context.
+    /// Bad input where the model is missing or broken, a prompt does not fit its context, or a limit is too small
+    /// for one token.
     pub(super) fn open(
         model: &str,
         device: DeviceChoice,
@@ -73,6 +75,7 @@ impl Loaded {
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let model = load(&path, device, options).map_err(Failure::bad)?;
+        check_kv(&model.info.config, options.kv_limit)?;
         let (policy, reader) = share(model.engine);
         let prompts = prompts(dataset, manner, model.chat.as_ref(), &policy)?;
         let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
@@ -214,6 +217,23 @@ pub(super) fn hash(path: &Path) -> Result<String, Failure> {
     weights_hash(path)
         .with_context(|| format!("cannot read `{}`", path.display()))
         .map_err(Failure::BadInput)
+}
+
+/// Refuses a limit of keys and values under which the model cannot sample a token.
+///
+/// # Errors
+///
+/// Bad input.
+pub(super) fn check_kv(config: &ModelConfig, kv_limit: Option<u64>) -> Result<(), Failure> {
+    let least = least_kv(config);
+    match kv_limit.filter(|&limit| limit < least) {
+        None => Ok(()),
+        Some(limit) => Err(Failure::BadInput(anyhow!(
+            "`--kv-limit` is {limit} bytes, and a single token of this model takes {least} with what decoding \
+             reserves: raise it to that at least, and by {} for each further token of prompt and answer",
+            config.kv_bytes_per_token()
+        ))),
+    }
 }
 
 /// A question as the model reads it, tokens that begin a text aside.

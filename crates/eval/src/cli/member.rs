@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     failure::Failure,
     hub,
-    loaded::{encoded, hash},
+    loaded::{check_kv, encoded, hash},
 };
 use crate::ensemble::Chunks;
 use crate::{Chat, Dataset, RunInfo, StrategySpec, args, generation, human};
@@ -31,7 +31,8 @@ impl Member {
     ///
     /// # Errors
     ///
-    /// Bad input where the model is missing or broken, or a prompt does not fit its context.
+    /// Bad input where the model is missing or broken, a prompt does not fit its context, or a limit is too small
+    /// for one token.
     pub(super) fn look(
         model: &str,
         terms: &args::Terms,
@@ -42,6 +43,7 @@ impl Member {
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let checkpoint = Checkpoint::open(&path).map_err(Failure::bad)?;
+        check_kv(&checkpoint.config, terms.kv_limit)?;
         let encode =
             |text: &str| checkpoint.tokenizer.prompt(text).map(Into::into).map_err(Failure::bad);
         let (chat, context) = (checkpoint.chat.as_ref(), checkpoint.config.context as u32);

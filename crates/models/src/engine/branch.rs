@@ -50,6 +50,11 @@ impl Branch {
         self.tokens.len() - self.todo.len()
     }
 
+    /// Returns true if and only if a part of its prompt was computed for it: it is as good as admitted.
+    pub(super) fn has_begun(&self) -> bool {
+        self.usage.prefill_new > 0
+    }
+
     /// Positions between what the branch had reached and `now`.
     pub(super) fn reached_before(&self, now: usize) -> std::ops::Range<usize> {
         let before = (self.usage.prefill_new + self.usage.prefill_cached) as usize;

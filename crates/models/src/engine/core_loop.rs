@@ -12,7 +12,7 @@ use espalier_core::{
 };
 use espalier_kernels::threads;
 
-use super::{EngineOptions, EngineStats, branch::Branch};
+use super::{EngineOptions, EngineStats, branch::Branch, memory::Ceiling, room::Tight};
 use crate::{
     LoadError, Tokenizer,
     decoder::Decoder,
@@ -35,7 +35,7 @@ pub(super) const FED: usize = 4;
 
 /// The longest tail of a row in the front. One long row would make all rows wide; a branch that goes on
 /// from a row that long starts a new one.
-const TAIL: usize = 32;
+pub(super) const TAIL: usize = 32;
 
 /// The local engine. See the [module](super).
 #[derive(Debug)]
@@ -62,8 +62,16 @@ pub struct Engine {
     pub(super) completions: Vec<(Ticket, Result<Completion, ModelError>)>,
     pub(super) readings: Vec<(Ticket, Result<Reading, ModelError>)>,
     pub(super) stats: EngineStats,
+    /// What memory leaves for keys and values, where no limit is set.
+    pub(super) ceiling: Option<Ceiling>,
+    /// Where room is short in this step: what moving on may still pin.
+    pub(super) tight: Option<Tight>,
+    /// Reads were reserved or asked for: they count on what they go on from, leased but idle as it may be.
+    pub(super) is_read: bool,
+    /// The first read waits for room: no new branch is admitted before it.
+    pub(super) read_waits: bool,
+    pub(super) leased: BTreeMap<u64, Option<KvIx>>,
     leases: Leases,
-    leased: BTreeMap<u64, Option<KvIx>>,
     next: u64,
 }
 
@@ -103,8 +111,12 @@ impl Engine {
             completions: Vec::new(),
             readings: Vec::new(),
             stats,
-            leases: Leases::default(),
+            ceiling: None,
+            tight: None,
+            is_read: false,
+            read_waits: false,
             leased: BTreeMap::new(),
+            leases: Leases::default(),
             next: 0,
         })
     }
@@ -140,21 +152,21 @@ impl Engine {
 
     pub(super) fn submit_request(&mut self, request: Request) -> Ticket {
         let ticket = self.ticket();
-        if let Err(error) =
-            self.check_prefix(&request.prefix).and_then(|()| check_request(&request))
-        {
+        let checked = self.check_prefix(&request.prefix).and_then(|()| check_request(&request));
+        if let Err(error) = checked.and_then(|()| self.check_room(&request)) {
             self.completions.push((ticket, Err(error)));
         } else {
-            let root = self.tree.root();
-            self.tree.hold(root.node);
-            self.waiting.push_back(Branch::new(ticket, request, root));
+            let loc = self.seat(&request.prefix);
+            self.tree.hold(loc.node);
+            self.waiting.push_back(Branch::new(ticket, request, loc));
         }
         ticket
     }
 
     pub(super) fn submit_read(&mut self, read: Read) -> Ticket {
         let ticket = self.ticket();
-        match self.check(&read.tokens) {
+        self.is_read = true;
+        match self.check(&read.tokens).and_then(|()| self.check_room_to_read(&read.tokens)) {
             Ok(()) => self.reads.push_back((ticket, read)),
             Err(error) => self.readings.push((ticket, Err(error))),
         }
@@ -227,16 +239,15 @@ impl Engine {
         if self.reads.is_empty() && self.waiting.is_empty() && self.active.is_empty() {
             return false;
         }
-        if let Some((ticket, read)) = self.reads.pop_front() {
-            let reading = self.read(&read);
-            self.readings.push((ticket, reading));
-        }
+        self.ask_for_memory();
+        self.next_read();
         self.admit();
         self.feed();
         self.sample();
+        self.seat_waiting();
         self.give_back();
         self.retire_ended();
-        self.make_room();
+        self.make_room(0);
         true
     }
 
@@ -250,16 +261,23 @@ impl Engine {
         }
     }
 
-    /// Admits waiting branches in order. Computes at most one chunk of prompt while others decode.
+    /// Admits waiting branches in order, those for which there is room. Computes at most one chunk of prompt
+    /// while others decode.
     fn admit(&mut self) {
         while self.active.len() < self.options.max_branches {
             let Some(mut branch) = self.waiting.pop_front() else { return };
-            let mut loc = self.tree.longest(&branch.tokens);
-            if self.tree.position(loc) == branch.tokens.len()
-                && !self.tree.node(loc.node).has_hidden(loc.len)
-            {
-                loc = self.tree.back(loc);
-            }
+            let Some(loc) = self.find_room(&mut branch) else {
+                self.waiting.push_front(branch);
+                return;
+            };
+            let loc = match loc {
+                Ok(loc) => loc,
+                Err(error) => {
+                    self.completions.push((branch.ticket, Err(error)));
+                    self.let_go(branch.loc.node);
+                    continue;
+                }
+            };
             self.tree.hold(loc.node);
             self.let_go(branch.loc.node);
             let reached = self.tree.position(loc);
@@ -280,7 +298,6 @@ impl Engine {
                 self.waiting.push_front(branch);
                 return;
             }
-            self.make_room();
             self.prefill(&mut branch);
             self.waiting.push_front(branch);
             if !self.active.is_empty() {
@@ -324,7 +341,7 @@ impl Engine {
         }
     }
 
-    fn drop_stores(&mut self, stores: Vec<Store>) {
+    pub(super) fn drop_stores(&mut self, stores: Vec<Store>) {
         for store in stores {
             match store {
                 Store::Root => {}
@@ -335,34 +352,11 @@ impl Engine {
     }
 
     /// Turns rows from whose end no branch goes on, and rows as long as a tail may be, into segments.
-    fn retire_ended(&mut self) {
+    pub(super) fn retire_ended(&mut self) {
         let ends = self.active.iter().map(|branch| branch.loc).filter(|loc| loc.len < TAIL);
         let ends = ends.filter(|loc| loc.len == self.tree.node(loc.node).tokens.len());
         let going_on: BTreeSet<KvIx> = ends.map(|loc| loc.node).collect();
         self.retire(&going_on);
-    }
-
-    /// Evicts idle runs until the limit is kept, as far as there are any.
-    fn make_room(&mut self) {
-        let Some(limit) = self.options.kv_limit else { return };
-        while self.kv_bytes() > limit {
-            let Some((ix, node)) = self.tree.evict() else { return };
-            for leased in self.leased.values_mut() {
-                if *leased == Some(ix) {
-                    *leased = None;
-                }
-            }
-            self.stats.evicted_tokens += node.tokens.len() as u64;
-            self.drop_stores(vec![node.store]);
-        }
-    }
-
-    fn kv_bytes(&self) -> u64 {
-        self.segment_bytes + self.front.bytes()
-    }
-
-    pub(super) fn note_peak(&mut self) {
-        self.stats.kv_peak_bytes = self.stats.kv_peak_bytes.max(self.kv_bytes());
     }
 
     /// The most each request can spend, a token that several need counted at the first. Under a limit, what

@@ -17,6 +17,7 @@ impl Engine {
     /// Then computes all rows at once.
     pub(super) fn feed(&mut self) {
         let mut claimed = BTreeSet::new();
+        self.tighten();
         for at in 0..self.active.len() {
             self.advance(at, &mut claimed);
         }
@@ -32,7 +33,7 @@ impl Engine {
             let branch = &self.active[at];
             let reached = branch.reached();
             let from = branch.loc;
-            let known = self.tree.ready(&branch.tokens[..=reached]);
+            let known = self.tree.ready(&branch.tokens[..=reached]).filter(|loc| self.enter(*loc));
             let (to, computed) = match known {
                 Some(loc) => (loc, false),
                 None if claimed.contains(&from.node) && self.is_end(from) => return,
@@ -89,6 +90,7 @@ impl Engine {
     /// Makes the rows that were claimed since the last step, all at once.
     fn make_rows(&mut self) {
         let longest = self.slots.iter().map(|ix| self.tree.node(*ix).tokens.len()).max();
+        self.make_room(self.front_growth(self.new_rows.len()));
         let new = std::mem::take(&mut self.new_rows);
         self.front.grow(&new, longest.unwrap_or(0));
     }
@@ -134,8 +136,10 @@ impl Engine {
 
     /// Turns every row that is not `claimed` into a segment: nobody goes on from its end.
     pub(super) fn retire(&mut self, claimed: &BTreeSet<KvIx>) {
-        let ended: Vec<usize> =
-            (0..self.slots.len()).filter(|slot| !claimed.contains(&self.slots[*slot])).collect();
+        let tokens = self.ended(claimed).map(|slot| self.tree.node(self.slots[slot]).tokens.len());
+        self.make_room(self.bytes_of(tokens.sum::<usize>() as u64));
+        // Eviction may have taken some of them.
+        let ended: Vec<usize> = self.ended(claimed).collect();
         if ended.is_empty() {
             return;
         }
@@ -145,7 +149,13 @@ impl Engine {
             self.segment_bytes += segment.bytes();
             self.tree.node_mut(ix).store = Store::Segment(Box::new(segment));
         }
+        self.note_peak();
         self.remove_slots(&ended);
+    }
+
+    /// The slots of rows that are not `claimed`.
+    fn ended(&self, claimed: &BTreeSet<KvIx>) -> impl Iterator<Item = usize> {
+        (0..self.slots.len()).filter(|slot| !claimed.contains(&self.slots[*slot]))
     }
 
     /// Closes the gaps that removed slots leave.

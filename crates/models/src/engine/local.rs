@@ -199,7 +199,8 @@ impl Reader for LocalReader {
     }
 
     fn worst_case(&self, reads: &[Read]) -> Vec<Spend> {
-        let engine = self.engine.borrow();
+        let mut engine = self.engine.borrow_mut();
+        engine.is_read = true;
         reads.iter().map(|read| engine.worst_case_read(read)).collect()
     }
 

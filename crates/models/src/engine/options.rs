@@ -45,9 +45,12 @@ pub struct EngineOptions {
     pub prefill_chunk: usize,
     /// Branches decoded together; more wait.
     pub max_branches: usize,
-    /// Bytes of keys and values beyond which leased but idle runs are evicted, those used longest ago
-    /// first; they are computed again when needed. What active branches go on from is never evicted, so that
-    /// they alone may hold more.
+    /// Bytes of keys and values that are never exceeded. Leased but idle runs are evicted, those used longest
+    /// ago first, and computed again when needed. A request waits until what it and the active ones may come
+    /// to hold, all their `max_tokens` sampled, fits; one that does not fit alone is refused with
+    /// [`ModelError::KvLimit`](espalier_core::ModelError::KvLimit) before anything is computed.
+    ///
+    /// `None` leaves it to the memory there is, on the CPU: see [`Engine::with_memory`](super::Engine::with_memory).
     pub kv_limit: Option<u64>,
     /// What multiplies in linear layers.
     pub kernels: Kernels,

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use espalier_core::TokenId;
 
 use super::{
-    core_loop::{Engine, Store},
+    core_loop::{Engine, Store, TAIL},
     runs::{Own, Runs},
 };
 use crate::{
@@ -113,6 +113,7 @@ impl Engine {
         hidden_from: usize,
         watch: impl FnMut(usize, &Tensor<2>),
     ) -> (KvIx, Tensor<2>) {
+        self.make_room(self.bytes_of((tokens.len() + TAIL) as u64));
         let parent = self.in_segment(parent);
         let start = self.tree.position(parent);
         let path = self.tree.path(parent);

@@ -87,6 +87,14 @@ impl Engine {
         Ok(positions)
     }
 
+    /// The place from which a read goes on, and the tokens it computes.
+    pub(super) fn to_read(&self, read: &Read) -> (Loc, usize) {
+        let Ok(positions) = self.positions(read) else { return (self.tree.root(), 0) };
+        let first = positions.first().copied().unwrap_or(read.tokens.len());
+        let (loc, held) = self.held_for(read, first);
+        (loc, read.tokens.len() - held)
+    }
+
     /// The longest held prefix after which every wanted position can still be read.
     fn held_for(&self, read: &Read, first: usize) -> (Loc, usize) {
         let loc = self.tree.longest(&read.tokens);

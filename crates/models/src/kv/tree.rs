@@ -1,5 +1,7 @@
 //! The tree of held token runs: prefix lookup, forks, lifetimes.
 
+use std::collections::BTreeSet;
+
 use espalier_core::TokenId;
 
 /// A node's index; reused after the node is freed.
@@ -222,12 +224,37 @@ impl<S> KvTree<S> {
         self.sweep(ix)
     }
 
-    /// The leased leaf nobody uses that was used longest ago, and taken out; its leases end.
-    pub fn evict(&mut self) -> Option<(KvIx, KvNode<S>)> {
+    /// The leased leaf nobody uses that was used longest ago, and taken out, its leases ended; after it, the
+    /// ancestors that nothing else needs. Empty where nothing is idle.
+    pub fn evict(&mut self) -> Vec<(KvIx, KvNode<S>)> {
         let idle = |node: &KvNode<S>| node.users == 0 && node.children.is_empty();
-        let (ix, _) =
-            self.iter().filter(|(_, node)| idle(node)).min_by_key(|(ix, node)| (node.used, *ix))?;
-        Some((ix, self.unlink(ix)))
+        let leaves = self.iter().filter(|(_, node)| idle(node));
+        let mut evicted = Vec::new();
+        let mut next = leaves.min_by_key(|(ix, node)| (node.used, *ix)).map(|(ix, _)| ix);
+        while let Some(ix) = next {
+            let node = self.unlink(ix);
+            let above = node.parent.map(|parent| parent.node);
+            evicted.push((ix, node));
+            next = above.filter(|ix| idle(self.node(*ix)) && self.node(*ix).leases == 0);
+        }
+        evicted
+    }
+
+    /// The nodes that are used, and those above them: what is never evicted.
+    ///
+    /// # Complexity
+    ///
+    /// O(nodes).
+    #[must_use]
+    pub fn pinned(&self) -> BTreeSet<KvIx> {
+        let mut pinned = BTreeSet::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            let mut next = node.as_ref().filter(|node| node.users > 0).map(|_| KvIx(at));
+            while let Some(ix) = next.filter(|ix| pinned.insert(*ix)) {
+                next = self.node(ix).parent.map(|parent| parent.node);
+            }
+        }
+        pinned
     }
 
     /// Frees `ix` and its ancestors as far as nothing needs them.
@@ -310,11 +337,19 @@ mod tests {
             assert!(tree.let_go(ix).is_empty());
         }
         tree.hold(old);
+        assert_eq!(tree.pinned(), [tree.root().node, old].into());
         assert!(tree.let_go(old).is_empty());
-        let mut evict = || tree.evict().map(|(ix, node)| (ix, node.store));
-        assert_eq!(evict(), Some((new, "new")));
-        assert_eq!(evict(), Some((old, "old")));
-        assert_eq!(evict(), None);
+        let above = tree.add(tree.root(), vec![3, 4], 0, "above");
+        let below = tree.add(Loc { node: above, len: 1 }, vec![5], 0, "below");
+        tree.lease(below);
+        assert!(tree.let_go(below).is_empty() && tree.let_go(above).is_empty());
+        let mut evict = || -> Vec<(KvIx, &str)> {
+            tree.evict().into_iter().map(|(ix, node)| (ix, node.store)).collect()
+        };
+        assert_eq!(evict(), [(new, "new")]);
+        assert_eq!(evict(), [(old, "old")]);
+        assert_eq!(evict(), [(below, "below"), (above, "above")], "only the leaf needed it");
+        assert_eq!(evict(), []);
     }
 
     proptest! {
