@@ -11,6 +11,7 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::{
     chain::chain,
     exponential::exp,
+    numbers::Numbers,
     rows::sum,
     threads,
     transpose::{PANEL, across},
@@ -38,9 +39,9 @@ pub struct Heads {
 #[derive(Debug)]
 pub struct Run<'a> {
     /// `[K, T, D]`, of which the heads are `stride` apart.
-    pub keys: &'a [f32],
+    pub keys: Numbers<'a>,
     /// As the keys.
-    pub values: &'a [f32],
+    pub values: Numbers<'a>,
     /// Elements from one head to the next.
     pub stride: usize,
     /// The position of the first.
@@ -194,11 +195,13 @@ impl Tile<'_> {
     #[inline(always)]
     fn scores<S: Simd>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
-        let mut panel = vec![0.0; PANEL * dim];
+        let (mut panel, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
         for (run, rows) in self.runs() {
             let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
-            let keys = &run.keys[self.head * run.stride..][..most * dim];
-            for (block, keys) in keys.chunks(PANEL * dim).enumerate() {
+            let keys = run.keys.from(self.head * run.stride);
+            for (block, first) in (0..most).step_by(PANEL).enumerate() {
+                let last = most.min(first + PANEL);
+                let keys = keys.widened(first * dim..last * dim, &mut room);
                 across(keys, dim, &mut panel);
                 let at = run.start + block * PANEL;
                 let columns = keys.len() / dim;
@@ -242,7 +245,7 @@ impl Tile<'_> {
     fn values<S: Simd>(&self, simd: S, width: usize, weights: &[f32], output: &mut [f32]) {
         let Heads { shared, dim, .. } = self.heads;
         for (run, rows) in self.runs() {
-            let values = &run.values[self.head * run.stride..];
+            let values = run.values.from(self.head * run.stride);
             let all = rows.clone().map(|row| self.visible(run, row)).min().unwrap_or(0);
             let part = Part { values, dim, width, start: run.start, weights };
             part.add(simd, rows.start * shared..rows.end * shared, 0..all, output);
@@ -258,7 +261,7 @@ impl Tile<'_> {
 
 /// One head's values of a run, and the weights of the positions from `start` on.
 struct Part<'a> {
-    values: &'a [f32],
+    values: Numbers<'a>,
     dim: usize,
     width: usize,
     start: usize,
@@ -278,7 +281,31 @@ impl Part<'_> {
         output: &mut [f32],
     ) {
         let dim = self.dim;
-        let values = &self.values[positions.start * dim..positions.end * dim];
+        if let Numbers::F32(values) = self.values {
+            let values = &values[positions.start * dim..positions.end * dim];
+            return self.add_widened(simd, queries, positions, values, output);
+        }
+        // A chain goes on where it was: parts give the bits of the whole.
+        let mut room = vec![0.0; PANEL * dim];
+        for from in positions.clone().step_by(PANEL) {
+            let to = positions.end.min(from + PANEL);
+            let values = self.values.widened(from * dim..to * dim, &mut room);
+            self.add_widened(simd, queries.clone(), from..to, values, output);
+        }
+    }
+
+    /// [`add`](Self::add) of these values.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn add_widened<S: Simd>(
+        &self,
+        simd: S,
+        queries: Range<usize>,
+        positions: Range<usize>,
+        values: &[f32],
+        output: &mut [f32],
+    ) {
+        let dim = self.dim;
         let mut output = output[queries.start * dim..queries.end * dim].chunks_exact_mut(dim);
         let mut first = queries.start;
         while first + TALL <= queries.end {

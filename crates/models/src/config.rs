@@ -209,10 +209,10 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Bytes of keys and values one token holds, in `f32`.
+    /// Bytes of keys and values one token holds.
     #[must_use]
-    pub fn kv_bytes_per_token(&self) -> u64 {
-        (2 * self.layers * self.kv_heads * self.head_dim * 4) as u64
+    pub fn kv_bytes_per_token(&self, kv: KvPrecision) -> u64 {
+        (2 * self.layers * self.kv_heads * self.head_dim * kv.bytes()) as u64
     }
 }
 

@@ -6,9 +6,11 @@
 //! becomes a segment.
 
 pub mod front;
+pub mod precision;
 pub mod segment;
 pub mod tree;
 
 pub use front::Front;
+pub use precision::{KvPrecision, UnknownKvPrecision};
 pub use segment::Segment;
 pub use tree::{KvIx, KvTree, Loc};

@@ -118,7 +118,9 @@ impl Engine {
             Between::Burn => {
                 let shared = config.heads / config.kv_heads;
                 let plan = Plan::new(&paths, &tails, shared, &self.decoder.device);
-                let mut attention = DecodeAttention { plan: &plan, tree, front, columns: &columns };
+                let kv = self.options.kv;
+                let columns = &columns;
+                let mut attention = DecodeAttention { plan: &plan, tree, front, columns, kv };
                 self.decoder.trunk(&ids, &positions, &mut attention)
             }
             Between::Kernels => {

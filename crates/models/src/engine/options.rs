@@ -1,8 +1,10 @@
-//! How an engine works. No option but [`Kernels`] changes a result.
+//! How an engine works. No option but [`Kernels`] and [`KvPrecision`] changes a result.
 
 use std::str::FromStr;
 
 use serde::Serialize;
+
+use crate::kv::KvPrecision;
 
 /// What multiplies in linear layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -54,10 +56,12 @@ pub struct EngineOptions {
     pub kv_limit: Option<u64>,
     /// What multiplies in linear layers.
     pub kernels: Kernels,
+    /// How keys and values are kept.
+    pub kv: KvPrecision,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { prefill_chunk: 512, max_branches: 128, kv_limit: None, kernels: Kernels::default() }
+        Self { prefill_chunk: 512, max_branches: 128, kv_limit: None, kernels: Kernels::default(), kv: KvPrecision::default() }
     }
 }

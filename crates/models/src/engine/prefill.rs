@@ -8,7 +8,7 @@ use super::{
     runs::{Own, Runs},
 };
 use crate::{
-    kv::{KvIx, KvTree, Loc, Segment, segment::owned},
+    kv::{KvIx, KvPrecision, KvTree, Loc, Segment, segment::owned},
     nn::{Attend, Between},
 };
 
@@ -25,6 +25,7 @@ struct ChunkAttention<'a> {
     tree: &'a KvTree<Store>,
     path: &'a [Loc],
     sight: &'a Sight,
+    kv: KvPrecision,
     keys: Vec<Tensor<3>>,
     values: Vec<Tensor<3>>,
 }
@@ -40,8 +41,7 @@ impl Attend for ChunkAttention<'_> {
         let [rows, heads, dim] = queries.dims();
         let kv_heads = keys.dims()[1];
         let shared = heads / kv_heads;
-        let keys = owned(keys.swap_dims(0, 1));
-        let values = owned(values.swap_dims(0, 1));
+        let [keys, values] = [keys, values].map(|new| self.kv.rounded(owned(new.swap_dims(0, 1))));
         let mask = match self.sight {
             Sight::Mask(mask) => mask,
             Sight::Runs(runs) => {
@@ -60,7 +60,9 @@ impl Attend for ChunkAttention<'_> {
 
         let segments = self.path.iter().map(|loc| match &self.tree.node(loc.node).store {
             Store::Segment(segment) => {
-                let cut = |tensor: &Tensor<3>| tensor.clone().narrow(1, 0, loc.len);
+                let cut = |tensor: &Tensor<3>| {
+                    self.kv.widened(tensor.clone().narrow(1, 0, loc.len))
+                };
                 (cut(&segment.keys[layer]), cut(&segment.values[layer]), loc.len)
             }
             Store::Root | Store::Front(_) => unreachable!("a prompt is computed after segments"),
@@ -70,7 +72,8 @@ impl Attend for ChunkAttention<'_> {
             .iter()
             .map(|(keys, _, _)| queries.clone().matmul(keys.clone().swap_dims(1, 2)))
             .collect();
-        let own = queries.matmul(keys.clone().swap_dims(1, 2)) + mask.as_ref().clone();
+        let seen = self.kv.widened(keys.clone()).swap_dims(1, 2);
+        let own = queries.matmul(seen) + mask.as_ref().clone();
         let weights = if scores.is_empty() {
             softmax(own, 2)
         } else {
@@ -84,7 +87,8 @@ impl Attend for ChunkAttention<'_> {
             column += len;
             attended = Some(attended.map_or(part.clone(), |sum| sum + part));
         }
-        let part = weights.narrow(2, column, rows).matmul(values.clone());
+        let seen = self.kv.widened(values.clone());
+        let part = weights.narrow(2, column, rows).matmul(seen);
         let attended = attended.map_or(part.clone(), |sum| sum + part);
         self.keys.push(keys);
         self.values.push(values);
@@ -131,6 +135,7 @@ impl Engine {
             tree: &self.tree,
             path: &path,
             sight: &sight,
+            kv: self.options.kv,
             keys: Vec::with_capacity(config.layers),
             values: Vec::with_capacity(config.layers),
         };

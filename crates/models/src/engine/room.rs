@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::ModelConfig,
-    kv::{KvIx, Loc},
+    kv::{KvIx, KvPrecision, Loc},
 };
 
 /// Rows of the front that a branch may have at once: the one it leaves, and the one it goes on in.
@@ -32,19 +32,19 @@ pub(super) const ROWS: usize = 2;
 const COPIED: usize = 2 * TAIL;
 
 /// Bytes of keys, values and the hidden row of one token.
-fn token_bytes(config: &ModelConfig) -> u64 {
-    config.kv_bytes_per_token() + (config.hidden * size_of::<f32>()) as u64
+fn token_bytes(config: &ModelConfig, kv: KvPrecision) -> u64 {
+    config.kv_bytes_per_token(kv) + (config.hidden * size_of::<f32>()) as u64
 }
 
 /// Bytes that keys and values of a request alone may take, which computes so many tokens.
-pub(super) fn alone(config: &ModelConfig, tokens: u64) -> u64 {
-    (tokens + (ROWS * TAIL + COPIED) as u64) * token_bytes(config)
+pub(super) fn alone(config: &ModelConfig, kv: KvPrecision, tokens: u64) -> u64 {
+    (tokens + (ROWS * TAIL + COPIED) as u64) * token_bytes(config, kv)
 }
 
 /// The least [`kv_limit`](super::EngineOptions::kv_limit) under which this model samples anything, in bytes.
 #[must_use]
-pub fn least_kv(config: &ModelConfig) -> u64 {
-    alone(config, 1)
+pub fn least_kv(config: &ModelConfig, kv: KvPrecision) -> u64 {
+    alone(config, kv, 1)
 }
 
 /// What moving on may still pin within a step, where room is short.
@@ -77,7 +77,7 @@ impl Engine {
 
     /// Bytes that so many tokens take at most.
     pub(super) fn bytes_of(&self, tokens: u64) -> u64 {
-        tokens * token_bytes(&self.decoder.config)
+        tokens * token_bytes(&self.decoder.config, self.options.kv)
     }
 
     /// Bytes by which the front grows for so many new rows.

@@ -115,7 +115,7 @@ impl Runs {
                 }
                 (None, Place::Tail(slot)) => {
                     let from = slot * kv_heads * own_stride;
-                    (&own_keys.values()[from..], &own_values.values()[from..], own_stride)
+                    (own_keys.values().from(from), own_values.values().from(from), own_stride)
                 }
                 (None, _) => (own_keys.values(), own_values.values(), own_stride),
             };

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData, activation::softmax};
 
 use super::core_loop::Store;
 use crate::{
-    kv::{Front, KvIx, KvTree, Loc, Segment},
+    kv::{Front, KvIx, KvPrecision, KvTree, Loc, Segment},
     nn::Attend,
 };
 
@@ -152,6 +152,7 @@ pub(super) struct DecodeAttention<'a> {
     pub(super) front: &'a mut Front,
     /// The column each slot's new token goes to.
     pub(super) columns: &'a [usize],
+    pub(super) kv: KvPrecision,
 }
 
 impl Attend for DecodeAttention<'_> {
@@ -177,7 +178,7 @@ impl Attend for DecodeAttention<'_> {
             return weights.matmul(tail_values).reshape([rows, heads * dim]);
         }
         let queries = by_head(self.plan.to_plan(queries)); // [K, R · G, D]
-        let above = Runs { tree: self.tree, layer, shared, dim };
+        let above = Runs { tree: self.tree, layer, shared, dim, kv: self.kv };
         let scores = above.scores(&self.plan.groups, &queries, 0..rows, width);
         let scores = Tensor::cat(vec![scores, by_head(self.plan.to_plan(tail_scores))], 2);
         let weights = softmax(self.masked(scores), 2);
@@ -217,6 +218,7 @@ struct Runs<'a> {
     layer: usize,
     shared: usize,
     dim: usize,
+    kv: KvPrecision,
 }
 
 impl Runs<'_> {
@@ -249,7 +251,7 @@ impl Runs<'_> {
             let n_rows = group.rows.len();
             let first = group.rows.start * self.shared;
             let mine = queries.clone().narrow(1, first, n_rows * self.shared);
-            let keys = cut(&self.segment(group).keys[self.layer], group.len);
+            let keys = self.kv.widened(cut(&self.segment(group).keys[self.layer], group.len));
             let mut line = vec![mine.matmul(keys.swap_dims(1, 2))];
             let below = group.width() - group.len;
             if below > 0 {
@@ -282,6 +284,7 @@ impl Runs<'_> {
             let first = (group.rows.start - rows.start) * self.shared;
             let mine = weights.clone().narrow(1, first, group.rows.len() * self.shared);
             let values = cut(&self.segment(group).values[self.layer], group.len);
+            let values = self.kv.widened(values);
             let mut sum = mine.clone().narrow(2, 0, group.len).matmul(values);
             let below = group.width() - group.len;
             if below > 0 {

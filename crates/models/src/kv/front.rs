@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{Segment, segment::owned};
+use super::{KvPrecision, Segment, segment::owned};
 use crate::config::ModelConfig;
 
 /// Columns are added this many at a time.
@@ -19,6 +19,7 @@ pub struct Front {
     head_dim: usize,
     hidden_size: usize,
     device: Device,
+    precision: KvPrecision,
     keys: Vec<Tensor<4>>,
     values: Vec<Tensor<4>>,
     hidden: Option<Tensor<3>>,
@@ -30,13 +31,14 @@ pub struct Front {
 impl Front {
     /// A front without rows.
     #[must_use]
-    pub fn new(config: &ModelConfig, device: &Device) -> Self {
+    pub fn new(config: &ModelConfig, precision: KvPrecision, device: &Device) -> Self {
         Self {
             layers: config.layers,
             kv_heads: config.kv_heads,
             head_dim: config.head_dim,
             hidden_size: config.hidden,
             device: device.clone(),
+            precision,
             keys: Vec::new(),
             values: Vec::new(),
             hidden: None,
@@ -55,8 +57,9 @@ impl Front {
     /// Memory held, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let per_token = 2 * self.layers * self.kv_heads * self.head_dim + self.hidden_size;
-        (self.capacity * self.columns * per_token * 4) as u64
+        let kv = 2 * self.layers * self.kv_heads * self.head_dim * self.precision.bytes();
+        let hidden = self.hidden_size * size_of::<f32>();
+        (self.capacity * self.columns * (kv + hidden)) as u64
     }
 
     /// Makes room for `extra` more rows and for tails of `columns` tokens, and adds the rows: one for
@@ -132,7 +135,7 @@ impl Front {
     pub fn write(&mut self, layer: usize, columns: &[usize], keys: Tensor<3>, values: Tensor<3>) {
         let (kv_heads, dim) = (self.kv_heads, self.head_dim);
         for (cache, new) in [(&mut self.keys[layer], keys), (&mut self.values[layer], values)] {
-            let new = new.reshape([self.rows, kv_heads, 1, dim]);
+            let new = self.precision.rounded(new.reshape([self.rows, kv_heads, 1, dim]));
             for (from, to, column) in runs(columns) {
                 let rows = new.clone().slice([from..to, 0..kv_heads, 0..1, 0..dim]);
                 cache.inplace(|cache| {
@@ -153,11 +156,14 @@ impl Front {
         }
     }
 
-    /// Views of one layer's keys and values in the first `columns` columns, `[R, K, columns, D]`.
+    /// One layer's keys and values in the first `columns` columns, `[R, K, columns, D]`, in `f32`.
     #[must_use]
     pub fn tails(&self, layer: usize, columns: usize) -> (Tensor<4>, Tensor<4>) {
         let cut = [0..self.rows, 0..self.kv_heads, 0..columns, 0..self.head_dim];
-        (self.keys[layer].clone().slice(cut.clone()), self.values[layer].clone().slice(cut))
+        let [keys, values] = [&self.keys, &self.values].map(|all| {
+            self.precision.widened(all[layer].clone().slice(cut.clone()))
+        });
+        (keys, values)
     }
 
     /// One layer's keys and values of all rows, `[rows and room, K, C, D]`, and `C`.
@@ -175,7 +181,8 @@ impl Front {
         let (kv_heads, dim, size) = (self.kv_heads, self.head_dim, self.hidden_size);
         let (old_rows, old_columns) = (self.rows, self.columns);
         let moved = |old: Option<Tensor<4>>| {
-            let empty = Tensor::<4>::zeros([capacity, kv_heads, wide, dim], &self.device);
+            let options = (&self.device, self.precision.dtype());
+            let empty = Tensor::<4>::zeros([capacity, kv_heads, wide, dim], options);
             let Some(old) = old.filter(|_| old_rows > 0) else { return empty };
             let kept = [0..old_rows, 0..kv_heads, 0..old_columns, 0..dim];
             empty.slice_assign(kept.clone(), old.slice(kept))

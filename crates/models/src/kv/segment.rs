@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-/// Keys, values and some hidden rows of a run of `T` tokens. Never written after it is made.
+/// Keys and values, in the precision that they are kept in, and some hidden rows of a run of `T` tokens.
+/// Never written after it is made.
 #[derive(Debug)]
 pub struct Segment {
     /// One tensor a layer, `[K, T, D]`.
@@ -17,12 +18,10 @@ impl Segment {
     /// Memory held, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        let elements = |tensors: &[Tensor<3>]| {
-            tensors.iter().map(|tensor| tensor.shape().num_elements()).sum::<usize>()
-        };
-        let all =
-            elements(&self.keys) + elements(&self.values) + self.hidden.shape().num_elements();
-        all as u64 * 4
+        let kv = self.keys.iter().chain(&self.values);
+        let kv = kv.map(|tensor| tensor.shape().num_elements() * tensor.dtype().size());
+        let hidden = self.hidden.shape().num_elements() * size_of::<f32>();
+        (kv.sum::<usize>() + hidden) as u64
     }
 }
 

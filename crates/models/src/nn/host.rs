@@ -5,6 +5,8 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use burn_flex::FlexTensor;
+use espalier_kernels::Numbers;
+use half::{f16, slice::HalfFloatSliceExt};
 
 /// What computes between the products of a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +55,12 @@ impl View {
     ///
     /// # Panics
     ///
-    /// Where the tensor is not of `f32`.
-    pub(crate) fn values(&self) -> &[f32] {
-        self.0.as_slice::<f32>().expect("a contiguous tensor of f32")
+    /// Where the tensor is neither of `f32` nor of `f16`.
+    pub(crate) fn values(&self) -> Numbers<'_> {
+        if let Some(values) = self.0.as_slice::<f32>() {
+            return Numbers::F32(values);
+        }
+        let halves = self.0.as_slice::<f16>().expect("a contiguous tensor of f32 or f16");
+        Numbers::F16(halves.reinterpret_cast())
     }
 }

@@ -1,0 +1,63 @@
+//! Numbers of 32 or 16 bits.
+
+use std::ops::Range;
+
+use crate::half;
+
+/// Numbers of 32 or 16 bits, which are computed with as `f32`.
+#[derive(Debug, Clone, Copy)]
+pub enum Numbers<'a> {
+    /// As they are.
+    F32(&'a [f32]),
+    /// The bits of halves (IEEE 754 binary16), all finite.
+    F16(&'a [u16]),
+}
+
+impl<'a> Numbers<'a> {
+    /// How many there are.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::F32(numbers) => numbers.len(),
+            Self::F16(halves) => halves.len(),
+        }
+    }
+
+    /// Returns true if and only if there are none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// Those from an index on.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    #[must_use]
+    pub fn from(self, index: usize) -> Self {
+        match self {
+            Self::F32(numbers) => Self::F32(&numbers[index..]),
+            Self::F16(halves) => Self::F16(&halves[index..]),
+        }
+    }
+
+    /// Some of them as `f32`, in place or in `room`.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    pub(crate) fn widened<'b>(self, range: Range<usize>, room: &'b mut [f32]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::F32(numbers) => &numbers[range],
+            Self::F16(halves) => {
+                let halves = &halves[range];
+                let to = &mut room[..halves.len()];
+                for (to, half) in to.iter_mut().zip(halves) {
+                    *to = half::single(*half);
+                }
+                to
+            }
+        }
+    }
+}
