@@ -1,10 +1,12 @@
 //! AVX2 instructions: products of codes by way of 16 bits, and records taken apart, eight outputs a vector.
+#![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
 use std::arch::x86_64::{__m128i, __m256, __m256i};
 
 use pulp::{cast, x86::V3};
 
 use crate::{
+    activations::Rounded,
     dot::{Dot, Sums},
     half,
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
@@ -20,6 +22,22 @@ impl Dot for V3 {
         self
     }
 
+    /// Leaves that to `end`: registers are few.
+    #[inline(always)]
+    fn start(self, _: Layout, _offset: i32, _: &Rounded, _: &mut Sums<Self>) {}
+
+    #[inline(always)]
+    fn end(self, layout: Layout, offset: i32, x: &Rounded, sums: &mut Sums<Self>) {
+        let less = |dot: __m256i, sum: i32| {
+            self.avx2._mm256_sub_epi32(dot, self.avx._mm256_set1_epi32(offset * sum))
+        };
+        let ([first, second], [dot, other]) = (x.sums, sums.dots);
+        sums.dots = match layout.scales {
+            Scales::TwoSteps => [less(dot, first), less(other, second)],
+            _ => [less(dot, first + second), other],
+        };
+    }
+
     /// Codes of up to 128 fit.
     #[inline(always)]
     fn dot(self, sum: __m256i, codes: __m256i, x: __m256i) -> __m256i {
@@ -27,14 +45,7 @@ impl Dot for V3 {
     }
 
     #[inline(always)]
-    fn add(
-        self,
-        layout: Layout,
-        group: usize,
-        codes: __m256i,
-        x: __m256i,
-        sums: &mut Sums<Self>,
-    ) {
+    fn add(self, layout: Layout, group: usize, codes: __m256i, x: __m256i, sums: &mut Sums<Self>) {
         let pair = self.avx2._mm256_maddubs_epi16(codes, x);
         let pairs = match group % layout.fit {
             0 => pair,
@@ -64,13 +75,7 @@ impl Dot for V3 {
     }
 
     #[inline(always)]
-    fn add_split(
-        self,
-        group: usize,
-        codes: [__m256i; 2],
-        x: __m256i,
-        sums: &mut Sums<Self>,
-    ) {
+    fn add_split(self, group: usize, codes: [__m256i; 2], x: __m256i, sums: &mut Sums<Self>) {
         for (part, codes) in codes.into_iter().enumerate() {
             let pair = self.avx2._mm256_maddubs_epi16(codes, x);
             let pairs = self.avx2._mm256_add_epi16(sums.pairs[part], pair);
@@ -83,7 +88,6 @@ impl Dot for V3 {
 }
 
 /// `sum` and `weight` times the pairs of each lane.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn widened(simd: V3, sum: __m256i, pairs: __m256i, weight: i16) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);
@@ -93,7 +97,6 @@ fn widened(simd: V3, sum: __m256i, pairs: __m256i, weight: i16) -> __m256i {
 
 /// The scales of the first and second 16 inputs and the minimum of every output, as `read_scales` has them;
 /// those that a format has not are never used.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> [__m256; 3] {
     let (avx, avx2) = (simd.avx, simd.avx2);
@@ -117,20 +120,17 @@ pub(crate) fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> 
     }
 }
 
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn stepped(simd: V3, halves: [u16; LANES], steps: __m256i) -> __m256 {
     simd.avx._mm256_mul_ps(singles(simd, cast(halves)), simd.avx._mm256_cvtepi32_ps(steps))
 }
 
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn eight(bytes: [u8; LANES]) -> __m128i {
     cast([u64::from_le_bytes(bytes), 0])
 }
 
 /// Halves as `half::single` has them.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn singles(simd: V3, halves: __m128i) -> __m256 {
     let (avx, avx2) = (simd.avx, simd.avx2);
@@ -142,7 +142,6 @@ fn singles(simd: V3, halves: __m128i) -> __m256 {
 }
 
 /// The unsigned codes of a group whose low 4 bits and planes lie apart.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn vector(simd: V3, layout: Layout, codes: &[[u8; VECTOR]], group: usize) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);

@@ -94,7 +94,7 @@ pub(crate) fn add<D: Dot, const FORMAT: usize, const ROWS: usize>(
     for (block, record) in records.iter().enumerate() {
         let mut sums = [Sums::zero(simd); ROWS];
         for row in 0..ROWS {
-            sums[row].less(simd, layout, offset, &x[row][block]);
+            dot.start(layout, offset, &x[row][block], &mut sums[row]);
         }
         for group in 0..GROUPS {
             let (codes, high) = (record.codes[group], record.high[group]);
@@ -110,6 +110,7 @@ pub(crate) fn add<D: Dot, const FORMAT: usize, const ROWS: usize>(
         let scales = record.scales;
         for row in 0..ROWS {
             let x = &x[row][block];
+            dot.end(layout, offset, x, &mut sums[row]);
             let total = &mut sums_so_far[row];
             *total = scaled(simd, layout, scales, sums[row].dots, x, *total);
         }

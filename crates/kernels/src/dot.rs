@@ -145,19 +145,6 @@ impl<S: Vectors> Sums<S> {
         Self { dots: [simd.int(0); 2], pairs: [simd.int(0); 2] }
     }
 
-    /// Takes off what is too much when every code is `offset` too much.
-    #[inline(always)]
-    pub(crate) fn less(&mut self, simd: S, layout: Layout, offset: i32, x: &Rounded) {
-        let [first, second] = x.sums;
-        match layout.scales {
-            _ if offset == 0 => {}
-            Scales::TwoSteps => {
-                self.dots = [simd.int(-offset * first), simd.int(-offset * second)];
-            }
-            _ => self.dots[0] = simd.int(-offset * (first + second)),
-        }
-    }
-
     /// The one that the products of a group are added to.
     #[inline(always)]
     pub(crate) fn of(&mut self, layout: Layout, group: usize) -> &mut S::Ints {
@@ -182,6 +169,24 @@ pub(crate) trait Dot: Copy {
     const OFFSET: i32 = UNSIGNED;
 
     fn simd(self) -> Self::Simd;
+
+    /// Takes off, before the first group, what is too much when every code is `offset` too much.
+    #[inline(always)]
+    fn start(self, layout: Layout, offset: i32, x: &Rounded, sums: &mut Sums<Self::Simd>) {
+        let simd = self.simd();
+        let [first, second] = x.sums;
+        match layout.scales {
+            _ if offset == 0 => {}
+            Scales::TwoSteps => {
+                sums.dots = [simd.int(-offset * first), simd.int(-offset * second)];
+            }
+            _ => sums.dots[0] = simd.int(-offset * (first + second)),
+        }
+    }
+
+    /// Takes it off after the last group instead.
+    #[inline(always)]
+    fn end(self, _: Layout, _offset: i32, _: &Rounded, _: &mut Sums<Self::Simd>) {}
 
     /// Adds to `sum` the products of unsigned codes and signed activations.
     fn dot(self, sum: Ints<Self>, codes: Ints<Self>, x: Ints<Self>) -> Ints<Self>;

@@ -302,7 +302,7 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn many<D: Dot, const FORMAT: usize>(dot: D, job: &mut Job<'_>, panels: Range<usize>) {
-    let mut taken = vec![Decoded::<D::Simd>::empty(); CHUNK];
+    let mut taken = [Decoded::<D::Simd>::empty(); CHUNK];
     let zero = dot.simd().float(0.0);
     let mut sums = [zero; ROWS];
     let (n_rows, blocks) = (job.output.len(), job.rows.inputs / BLOCK);

@@ -29,7 +29,7 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
         let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
         let mut sums = [Sums::zero(simd); ROWS];
         for row in 0..ROWS {
-            sums[row].less(simd, layout, offset, &x[row][block]);
+            dot.start(layout, offset, &x[row][block], &mut sums[row]);
         }
         for group in 0..GROUPS {
             let code = if bytes { cast(codes[group]) } else { vector(simd, layout, codes, group) };
@@ -46,6 +46,7 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
         let scales = scales(simd, layout, &record[layout.codes()..], supers);
         for row in 0..ROWS {
             let x = &x[row][block];
+            dot.end(layout, offset, x, &mut sums[row]);
             totals[row] = scaled(simd, layout, scales, sums[row].dots, x, totals[row]);
         }
     }

@@ -9,8 +9,12 @@
 //! Every `unsafe` block calls a function that is safe but for its `target_feature`s: no pointer is
 //! involved, and no length.
 //! It does so in a method of the token that proves those features.
-#![expect(unsafe_code, reason = "functions with `target_feature`s are called where a token proves them")]
+#![expect(
+    unsafe_code,
+    reason = "functions with `target_feature`s are called where a token proves them"
+)]
 #![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
+#![expect(clippy::unused_self, reason = "`self` is the proof")]
 
 use std::arch::x86_64::{
     __m256i, __m512i, _mm256_dpbusd_avx_epi32, _mm256_dpbusd_epi32, _mm512_dpbusd_epi32,
