@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 #[cfg(target_arch = "x86_64")]
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 #[cfg(target_arch = "x86_64")]
 use pulp::{bytemuck, x86::V3};
@@ -299,7 +299,8 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn many<D: Dot, const FORMAT: usize>(dot: D, job: &mut Job<'_>, panels: Range<usize>) {
-    let mut taken = [Decoded::<D::Simd>::empty(); CHUNK];
+    // Not in this frame, which few rows have too.
+    let mut taken: Vec<_> = iter::repeat_n(Decoded::<D::Simd>::empty(), CHUNK).collect();
     let zero = dot.simd().float(0.0);
     let mut sums = [zero; ROWS];
     let (n_rows, blocks) = (job.output.len(), job.rows.inputs / BLOCK);
