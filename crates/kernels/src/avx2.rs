@@ -1,4 +1,5 @@
-//! The product of a panel with a few rows by AVX2 instructions, eight outputs a vector.
+//! AVX2 instructions: products of codes by way of 16 bits, and records taken apart, eight outputs a vector.
+#![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
 use std::arch::x86_64::{__m128i, __m256, __m256i};
 
@@ -6,93 +7,96 @@ use pulp::{cast, x86::V3};
 
 use crate::{
     activations::Rounded,
-    format::Format,
+    dot::{Dot, Sums},
     half,
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
-    quantized::super_of,
 };
 
-/// The 8 outputs of a panel for `ROWS` rows; `FORMAT` counts in [`Format::ALL`].
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-#[inline(always)]
-pub(crate) fn tile<const FORMAT: usize, const ROWS: usize>(
-    simd: V3,
-    records: &[u8],
-    supers: &[u16],
-    x: [&[Rounded]; ROWS],
-) -> [[f32; LANES]; ROWS] {
-    let layout = const { Layout::of(Format::ALL[FORMAT]) };
-    let (avx, avx2) = (simd.avx, simd.avx2);
-    let bytes = layout.low == GROUPS * VECTOR;
-    let mut sums = [avx._mm256_setzero_ps(); ROWS];
-    for (block, record) in records.chunks_exact(layout.bytes()).enumerate() {
-        let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
-        let ones = avx._mm256_set1_epi16(1);
-        let mut pairs = [avx._mm256_setzero_si256(); ROWS];
-        let mut dots = [[avx._mm256_setzero_si256(); 2]; ROWS];
-        for group in 0..GROUPS {
-            let code = if bytes { cast(codes[group]) } else { vector(simd, layout, codes, group) };
-            for row in 0..ROWS {
-                let x = avx._mm256_set1_epi32(x[row][block].codes[group]);
-                let pair = if bytes {
-                    let size = avx2._mm256_abs_epi8(code);
-                    avx2._mm256_maddubs_epi16(size, avx2._mm256_sign_epi8(x, code))
-                } else {
-                    avx2._mm256_maddubs_epi16(code, x)
-                };
-                pairs[row] = match group % layout.fit {
-                    0 => pair,
-                    _ => avx2._mm256_add_epi16(pairs[row], pair),
-                };
-                if group % layout.fit == layout.fit - 1 {
-                    let dot = &mut dots[row][group / (GROUPS / 2)];
-                    *dot = avx2._mm256_add_epi32(*dot, avx2._mm256_madd_epi16(pairs[row], ones));
-                }
+impl Dot for V3 {
+    type Simd = Self;
+
+    const OFFSET: i32 = 0;
+
+    #[inline(always)]
+    fn simd(self) -> Self {
+        self
+    }
+
+    /// Leaves that to `end`: registers are few.
+    #[inline(always)]
+    fn start(self, _: Layout, _offset: i32, _: &Rounded, _: &mut Sums<Self>) {}
+
+    #[inline(always)]
+    fn end(self, layout: Layout, offset: i32, x: &Rounded, sums: &mut Sums<Self>) {
+        let less = |dot: __m256i, sum: i32| {
+            self.avx2._mm256_sub_epi32(dot, self.avx._mm256_set1_epi32(offset * sum))
+        };
+        let ([first, second], [dot, other]) = (x.sums, sums.dots);
+        sums.dots = match layout.scales {
+            Scales::TwoSteps => [less(dot, first), less(other, second)],
+            _ => [less(dot, first + second), other],
+        };
+    }
+
+    /// Codes of up to 128 fit.
+    #[inline(always)]
+    fn dot(self, sum: __m256i, codes: __m256i, x: __m256i) -> __m256i {
+        widened(self, sum, self.avx2._mm256_maddubs_epi16(codes, x), 1)
+    }
+
+    #[inline(always)]
+    fn add(self, layout: Layout, group: usize, codes: __m256i, x: __m256i, sums: &mut Sums<Self>) {
+        let pair = self.avx2._mm256_maddubs_epi16(codes, x);
+        let pairs = match group % layout.fit {
+            0 => pair,
+            _ => self.avx2._mm256_add_epi16(sums.pairs[0], pair),
+        };
+        sums.pairs[0] = pairs;
+        if group % layout.fit == layout.fit - 1 {
+            let sum = sums.of(layout, group);
+            *sum = widened(self, *sum, pairs, 1);
+        }
+    }
+
+    #[inline(always)]
+    fn add_signed(self, codes: __m256i, x: __m256i, sums: &mut Sums<Self>) {
+        let sizes = self.avx2._mm256_abs_epi8(codes);
+        let x = self.avx2._mm256_sign_epi8(x, codes);
+        sums.dots[0] = self.dot(sums.dots[0], sizes, x);
+    }
+
+    /// Leaves the low 4 bits: so halved, the products of all groups can be added in 16 bits.
+    #[inline(always)]
+    fn split(self, bytes: [u8; VECTOR], high: &mut [u8; VECTOR]) -> [u8; VECTOR] {
+        let bits = self.avx._mm256_set1_epi8(15);
+        let shifted = self.avx2._mm256_srli_epi16::<4>(cast(bytes));
+        *high = cast(self.avx2._mm256_and_si256(shifted, bits));
+        cast(self.avx2._mm256_and_si256(cast(bytes), bits))
+    }
+
+    #[inline(always)]
+    fn add_split(self, group: usize, codes: [__m256i; 2], x: __m256i, sums: &mut Sums<Self>) {
+        for (part, codes) in codes.into_iter().enumerate() {
+            let pair = self.avx2._mm256_maddubs_epi16(codes, x);
+            let pairs = self.avx2._mm256_add_epi16(sums.pairs[part], pair);
+            sums.pairs[part] = pairs;
+            if group == GROUPS - 1 {
+                sums.dots[0] = widened(self, sums.dots[0], pairs, 1 << (4 * part));
             }
         }
-        let supers = super_of(layout, supers, block);
-        let scales = scales(simd, layout, &record[layout.codes()..], supers);
-        for row in 0..ROWS {
-            sums[row] = scaled(simd, layout, scales, dots[row], &x[row][block], sums[row]);
-        }
     }
-    sums.map(cast)
 }
 
-/// Adds what a block of a row is worth, given the sums of products of its first and last 16 inputs.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+/// `sum` and `weight` times the pairs of each lane.
 #[inline(always)]
-pub(crate) fn scaled(
-    simd: V3,
-    layout: Layout,
-    [first, second, min]: [__m256; 3],
-    [dot, other]: [__m256i; 2],
-    x: &Rounded,
-    mut sum: __m256,
-) -> __m256 {
-    let (avx, avx2, fma) = (simd.avx, simd.avx2, simd.fma);
-    let scale = avx._mm256_set1_ps(x.scale);
-    let number = |dot: __m256i, sum: i32| {
-        let offset = avx._mm256_set1_epi32(layout.offset * sum);
-        avx._mm256_cvtepi32_ps(avx2._mm256_sub_epi32(dot, offset))
-    };
-    if layout.scales == Scales::TwoSteps {
-        let factor = avx._mm256_mul_ps(first, scale);
-        sum = fma._mm256_fmadd_ps(factor, number(dot, x.sums[0]), sum);
-        let factor = avx._mm256_mul_ps(second, scale);
-        return fma._mm256_fmadd_ps(factor, number(other, x.sums[1]), sum);
-    }
-    if layout.scales != Scales::Half {
-        sum = fma._mm256_fmadd_ps(min, avx._mm256_set1_ps(x.total), sum);
-    }
-    let factor = avx._mm256_mul_ps(first, scale);
-    let dot = avx2._mm256_add_epi32(dot, other);
-    fma._mm256_fmadd_ps(factor, number(dot, x.sums[0] + x.sums[1]), sum)
+fn widened(simd: V3, sum: __m256i, pairs: __m256i, weight: i16) -> __m256i {
+    let (avx, avx2) = (simd.avx, simd.avx2);
+    let two = avx2._mm256_madd_epi16(pairs, avx._mm256_set1_epi16(weight));
+    avx2._mm256_add_epi32(sum, two)
 }
 
 /// The scales of the first and second 16 inputs and the minimum of every output, as `read_scales` has them;
 /// those that a format has not are never used.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> [__m256; 3] {
     let (avx, avx2) = (simd.avx, simd.avx2);
@@ -116,20 +120,17 @@ pub(crate) fn scales(simd: V3, layout: Layout, bytes: &[u8], supers: &[u16]) -> 
     }
 }
 
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn stepped(simd: V3, halves: [u16; LANES], steps: __m256i) -> __m256 {
     simd.avx._mm256_mul_ps(singles(simd, cast(halves)), simd.avx._mm256_cvtepi32_ps(steps))
 }
 
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn eight(bytes: [u8; LANES]) -> __m128i {
     cast([u64::from_le_bytes(bytes), 0])
 }
 
 /// Halves as `half::single` has them.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 fn singles(simd: V3, halves: __m128i) -> __m256 {
     let (avx, avx2) = (simd.avx, simd.avx2);
@@ -141,7 +142,6 @@ fn singles(simd: V3, halves: __m128i) -> __m256 {
 }
 
 /// The unsigned codes of a group whose low 4 bits and planes lie apart.
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn vector(simd: V3, layout: Layout, codes: &[[u8; VECTOR]], group: usize) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);

@@ -3,8 +3,8 @@
 //! An element's bits depend on neither the batch it is computed in, nor the threads, nor the instruction
 //! set: whole numbers are summed exactly, and what is rounded is summed in one fixed order, by fused
 //! multiply-adds everywhere.
-//! There is no `unsafe` here: instructions come from `pulp`, which hands them out only where the machine
-//! has them.
+//! Instructions come from `pulp`, which hands them out only where the machine has them; those that it has
+//! not, from the one module with `unsafe`.
 
 mod activations;
 pub mod attention;
@@ -14,6 +14,8 @@ mod blocks;
 mod chain;
 #[cfg(target_arch = "x86_64")]
 mod decoded;
+#[cfg(target_arch = "x86_64")]
+mod dot;
 mod exponential;
 pub mod format;
 mod half;
@@ -24,7 +26,11 @@ mod product;
 pub mod quantized;
 pub mod rows;
 pub mod threads;
+#[cfg(target_arch = "x86_64")]
+mod tile;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 pub use activations::Activations;
 pub use attention::{Heads, Run, attend};
@@ -33,3 +39,5 @@ pub use format::Format;
 pub use numbers::Numbers;
 pub use product::{Instructions, multiply, multiply_with};
 pub use quantized::{PackError, Quantized};
+#[cfg(target_arch = "x86_64")]
+pub use vnni::{Avx512Vnni, AvxVnni};

@@ -1,6 +1,11 @@
 //! Products of rows with quantized matrices, on all threads.
 
 use std::borrow::Borrow;
+#[cfg(target_arch = "x86_64")]
+use std::{iter, ops::Range};
+
+#[cfg(target_arch = "x86_64")]
+use pulp::{bytemuck, x86::V3};
 
 use crate::{
     activations::{Activations, Rounded},
@@ -13,7 +18,11 @@ use crate::{
 #[cfg(target_arch = "x86_64")]
 use crate::{
     decoded::{self, CHUNK, Decoded},
+    dot::{Dot, Vectors},
+    format::Format,
     layout::Layout,
+    tile::tile,
+    vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
 /// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
@@ -32,18 +41,34 @@ pub enum Instructions {
     Portable,
     /// AVX2 and FMA, on machines that have them.
     #[cfg(target_arch = "x86_64")]
-    Avx2(pulp::x86::V3),
+    Avx2(V3),
+    /// Products of bytes on vectors of 256 bits, on machines that have them.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
+    /// Products of bytes on vectors of 512 bits, on machines that have them.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512Vnni),
 }
 
 impl Instructions {
     /// The fastest this machine has.
     #[must_use]
     pub fn best() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = pulp::x86::V3::try_new() {
-            return Self::Avx2(simd);
-        }
-        Self::Portable
+        Self::available().next().unwrap_or(Self::Portable)
+    }
+
+    /// All that this machine has, the fastest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        let all = [
+            #[cfg(target_arch = "x86_64")]
+            Avx512Vnni::try_new().map(Self::Avx512Vnni),
+            #[cfg(target_arch = "x86_64")]
+            AvxVnni::try_new().map(Self::AvxVnni),
+            #[cfg(target_arch = "x86_64")]
+            V3::try_new().map(Self::Avx2),
+            Some(Self::Portable),
+        ];
+        all.into_iter().flatten()
     }
 
     /// The name reports have for them.
@@ -53,6 +78,19 @@ impl Instructions {
             Self::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni(_) => "avx-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => "avx512-vnni",
+        }
+    }
+
+    /// Panels of the widest vector.
+    fn panels(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => 2,
+            _ => 1,
         }
     }
 }
@@ -95,7 +133,9 @@ pub fn multiply_with(
         return;
     }
     let panels: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
-    let share = panels.div_ceil(JOBS_PER_THREAD * rayon::current_num_threads());
+    let share = panels
+        .div_ceil(JOBS_PER_THREAD * rayon::current_num_threads())
+        .next_multiple_of(instructions.panels());
     let mut jobs: Vec<Job<'_>> = Vec::new();
     let mut first = 0;
     for matrix in matrices {
@@ -139,31 +179,43 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(self, instructions: Instructions) {
+        #[cfg(target_arch = "x86_64")]
+        macro_rules! vectorized {
+            ($narrow:expr, $wide:expr) => {
+                vectorized!($narrow, $wide, Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4K Q5K Q6K)
+            };
+            ($narrow:expr, $wide:expr, $($format:ident)*) => {
+                match self.matrix.format {
+                    $(Format::$format => $narrow.vectorize(Vectorized::<
+                        _,
+                        _,
+                        { Format::$format as usize },
+                    > {
+                        narrow: $narrow,
+                        wide: $wide,
+                        job: self,
+                    }),)*
+                }
+            };
+        }
         match instructions {
-            Instructions::Portable => self.panels(|matrix, panel, x: [&[Rounded]; 1]| {
-                let (records, supers) = matrix.panel(panel);
-                [portable::tile(matrix.format, records, supers, x[0])]
-            }),
+            Instructions::Portable => self.portable(),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2(simd) => match self.matrix.format as usize {
-                0 => simd.vectorize(Vectors::<0>(simd, self)),
-                1 => simd.vectorize(Vectors::<1>(simd, self)),
-                2 => simd.vectorize(Vectors::<2>(simd, self)),
-                3 => simd.vectorize(Vectors::<3>(simd, self)),
-                4 => simd.vectorize(Vectors::<4>(simd, self)),
-                5 => simd.vectorize(Vectors::<5>(simd, self)),
-                6 => simd.vectorize(Vectors::<6>(simd, self)),
-                _ => simd.vectorize(Vectors::<7>(simd, self)),
-            },
+            Instructions::Avx2(simd) => vectorized!(simd, simd),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::AvxVnni(simd) => vectorized!(simd, simd),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512Vnni(simd) => vectorized!(simd, Wide(simd)),
         }
     }
 
-    /// Calls `tile` for every panel and row, one row at a time.
-    fn panels(mut self, tile: impl Fn(&Quantized, usize, [&[Rounded]; 1]) -> [[f32; LANES]; 1]) {
+    fn portable(mut self) {
         for panel in 0..self.columns.div_ceil(LANES) {
             for row in 0..self.output.len() {
-                let sums = tile(self.matrix, self.panel + panel, self.inputs(row));
-                self.write(panel, row, sums);
+                let (records, supers) = self.matrix.panel(self.panel + panel);
+                let [x] = self.inputs(row);
+                let sums = portable::tile(self.matrix.format, records, supers, x);
+                self.write(panel, row, &sums);
             }
         }
     }
@@ -176,48 +228,63 @@ impl Job<'_> {
         std::array::from_fn(|at| &self.rows.blocks[(row + at) * blocks..][..blocks])
     }
 
-    /// Writes the sums of a panel for rows from `row` on, with their bias.
+    /// Writes the sums of outputs from a panel on for a row, with their bias; those that the job has not are
+    /// left out.
     #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
     #[inline(always)]
-    fn write<const N: usize>(&mut self, panel: usize, row: usize, sums: [[f32; LANES]; N]) {
-        for (sums, output) in sums.iter().zip(&mut self.output[row..]) {
-            let to = &mut output[panel * LANES..];
-            match (self.bias, to.first_chunk_mut::<LANES>()) {
-                (Some(bias), _) => {
-                    let bias = &bias[panel * LANES..];
-                    to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum + b);
-                }
-                // What is as long as always needs no call to be copied.
-                (None, Some(to)) => *to = *sums,
-                (None, None) => to.copy_from_slice(&sums[..to.len()]),
+    fn write(&mut self, panel: usize, row: usize, sums: &[f32]) {
+        let to = &mut self.output[row][panel * LANES..];
+        match self.bias {
+            Some(bias) => {
+                let bias = &bias[panel * LANES..];
+                to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum + b);
             }
+            // What is as long as always needs no call to be copied.
+            None if to.len() >= sums.len() => to[..sums.len()].copy_from_slice(sums),
+            None => to.copy_from_slice(&sums[..to.len()]),
         }
     }
 }
 
-/// A job of AVX2 instructions; `FORMAT` counts in [`Format::ALL`](crate::Format::ALL).
+/// A job on vectors; `FORMAT` counts in [`Format::ALL`](crate::Format::ALL).
 #[cfg(target_arch = "x86_64")]
-struct Vectors<'a, const FORMAT: usize>(pulp::x86::V3, Job<'a>);
+struct Vectorized<'a, D, W, const FORMAT: usize> {
+    /// For vectors of a panel.
+    narrow: D,
+    /// For the widest vectors.
+    wide: W,
+    job: Job<'a>,
+}
 
 #[cfg(target_arch = "x86_64")]
-impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
+impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
+    for Vectorized<'_, D, W, FORMAT>
+{
     type Output = ();
 
     #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn call(self) {
-        let Self(simd, mut job) = self;
+        let Self { narrow, wide, mut job } = self;
         let n_rows = job.output.len();
+        let panels = job.columns.div_ceil(LANES);
         if n_rows >= MANY {
-            return many::<FORMAT>(simd, &mut job);
+            let whole = panels / W::Simd::PANELS * W::Simd::PANELS;
+            many::<W, FORMAT>(wide, &mut job, 0..whole);
+            if const { W::Simd::PANELS > 1 } && whole < panels {
+                many::<D, FORMAT>(narrow, &mut job, whole..panels);
+            }
+            return;
         }
-        for panel in 0..job.columns.div_ceil(LANES) {
+        for panel in 0..panels {
             let (records, supers) = job.matrix.panel(job.panel + panel);
             macro_rules! rows {
                 ($n:literal) => {{
                     let x = job.inputs::<$n>(0);
-                    let sums = crate::avx2::tile::<FORMAT, $n>(simd, records, supers, x);
-                    job.write(panel, 0, sums);
+                    let sums = tile::<D, FORMAT, $n>(narrow, records, supers, x);
+                    for (row, sums) in sums.iter().enumerate() {
+                        job.write(panel, row, sums);
+                    }
                 }};
             }
             match n_rows {
@@ -229,34 +296,41 @@ impl<const FORMAT: usize> pulp::NullaryFnOnce for Vectors<'_, FORMAT> {
     }
 }
 
-/// The product of all rows with the panels of a job, each taken apart once for many rows.
+/// The product of all rows with whole vectors of a job's panels, each taken apart once for many rows.
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
-fn many<const FORMAT: usize>(simd: pulp::x86::V3, job: &mut Job<'_>) {
-    let mut taken = vec![Decoded::ZERO; CHUNK];
-    let mut sums = [[0.0; LANES]; ROWS];
+fn many<D: Dot, const FORMAT: usize>(dot: D, job: &mut Job<'_>, panels: Range<usize>) {
+    // Not in this frame, which few rows have too.
+    let mut taken: Vec<_> = iter::repeat_n(Decoded::<D::Simd>::empty(), CHUNK).collect();
+    let zero = dot.simd().float(0.0);
+    let mut sums = [zero; ROWS];
     let (n_rows, blocks) = (job.output.len(), job.rows.inputs / BLOCK);
     let bytes = Layout::of(job.matrix.format).bytes();
     for from in (0..n_rows).step_by(ROWS) {
         let to = n_rows.min(from + ROWS);
-        for panel in 0..job.columns.div_ceil(LANES) {
-            let (records, supers) = job.matrix.panel(job.panel + panel);
-            sums[..to - from].fill([0.0; LANES]);
+        for panel in panels.clone().step_by(D::Simd::PANELS) {
+            sums[..to - from].fill(zero);
             for block in (0..blocks).step_by(CHUNK) {
                 let until = blocks.min(block + CHUNK);
                 let taken = &mut taken[..until - block];
-                let records = &records[block * bytes..until * bytes];
-                decoded::decode::<FORMAT>(simd, records, supers, block, taken);
+                for at in 0..D::Simd::PANELS {
+                    let (records, supers) = job.matrix.panel(job.panel + panel + at);
+                    let records = &records[block * bytes..until * bytes];
+                    decoded::decode::<D, FORMAT>(dot, (records, supers), block, at, taken);
+                }
                 let mut row = from;
                 macro_rules! rows {
                     ($n:literal) => {{
                         let x = job.inputs::<$n>(row).map(|x| &x[block..until]);
                         if let Some(sums) = sums[row - from..].first_chunk_mut::<$n>() {
-                            decoded::add::<FORMAT, $n>(simd, taken, x, sums);
+                            decoded::add::<D, FORMAT, $n>(dot, taken, x, sums);
                         }
                         row += $n;
                     }};
+                }
+                while const { D::Simd::TALL >= 8 } && row + 8 <= to {
+                    rows!(8);
                 }
                 while row + 4 <= to {
                     rows!(4);
@@ -269,8 +343,8 @@ fn many<const FORMAT: usize>(simd: pulp::x86::V3, job: &mut Job<'_>) {
                 }
                 debug_assert_eq!(row, to);
             }
-            for (row, &sums) in (from..to).zip(&sums) {
-                job.write(panel, row, [sums]);
+            for (row, sums) in (from..to).zip(&sums) {
+                job.write(panel, row, bytemuck::cast_slice(std::slice::from_ref(sums)));
             }
         }
     }

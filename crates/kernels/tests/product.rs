@@ -53,6 +53,19 @@ fn pack(format: Format, inputs: usize, rows: &[Vec<u8>]) -> Quantized {
     Quantized::pack(format, inputs, &rows).expect("scales are finite")
 }
 
+/// All instruction sets of this machine; those that it lacks are named where one looks at the output.
+#[expect(clippy::print_stderr, reason = "a test says what it could not run")]
+fn available() -> Vec<Instructions> {
+    let available: Vec<Instructions> = Instructions::available().collect();
+    let names: Vec<&str> = available.iter().map(|instructions| instructions.name()).collect();
+    let all = ["avx512-vnni", "avx-vnni", "avx2", "portable"];
+    assert!(names.iter().all(|name| all.contains(name)), "{names:?}");
+    for name in all.iter().filter(|name| !names.contains(name)) {
+        eprintln!("NOT TESTED: this machine has no {name}");
+    }
+    available
+}
+
 fn bits(numbers: &[f32]) -> Vec<u32> {
     numbers.iter().map(|number| number.to_bits()).collect()
 }
@@ -96,16 +109,27 @@ proptest! {
         let rows = Activations::new(inputs, &values);
         let mut expected = vec![f32::NAN; n_rows * width];
         multiply_with(Instructions::Portable, &matrices, &rows, bias.as_deref(), &mut expected);
-        let mut found = vec![f32::NAN; n_rows * width];
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| multiply(&matrices, &rows, bias.as_deref(), &mut found));
-        prop_assert_eq!(bits(&found), bits(&expected));
-
         let row = n_rows / 2;
-        let mut alone = vec![f32::NAN; width];
         let one = &values[row * inputs..][..inputs];
-        multiply(&matrices, &Activations::new(inputs, one), bias.as_deref(), &mut alone);
-        prop_assert_eq!(bits(&alone), bits(&expected[row * width..][..width]));
+        let mut alone = vec![f32::NAN; width];
+        for instructions in Instructions::available() {
+            let multiplied = |values: &[f32]| {
+                let rows = Activations::new(inputs, values);
+                let mut output = vec![f32::NAN; rows.rows() * width];
+                multiply_with(instructions, &matrices, &rows, bias.as_deref(), &mut output);
+                output
+            };
+            let found = pool.install(|| multiplied(&values));
+            prop_assert_eq!(bits(&found), bits(&expected), "{}", instructions.name());
+            // Few rows take another way.
+            for n_rows in 1..=3.min(n_rows - row) {
+                let found = multiplied(&values[row * inputs..][..n_rows * inputs]);
+                let expected = &expected[row * width..][..n_rows * width];
+                prop_assert_eq!(bits(&found), bits(expected), "{}", instructions.name());
+            }
+            alone = multiplied(one);
+        }
 
         let near = rounded(one);
         let mut column = 0;
@@ -133,6 +157,9 @@ const EXTREMES: [(u8, f32); 7] =
 
 #[test]
 fn extreme_codes_do_not_overflow() {
+    let available = available();
+    // As many panels as lie side by side, and one more.
+    let outputs = 24;
     for format in Format::ALL {
         for (fill, sign) in EXTREMES {
             let mut block = vec![fill; format.bytes()];
@@ -140,19 +167,25 @@ fn extreme_codes_do_not_overflow() {
                 block[*at..at + 2].copy_from_slice(&0x3c00_u16.to_le_bytes());
             }
             let inputs = format.values();
-            let matrix = pack(format, inputs, &[block]);
+            let matrix = pack(format, inputs, &vec![block; outputs]);
             let mut weights = vec![0.0; inputs];
             matrix.row(0, &mut weights);
             let expected: f64 =
                 weights.iter().map(|w| f64::from(*w) * 127.0 * f64::from(sign)).sum();
-            // One row, and as many as take another way.
-            for n_rows in [1, 5] {
+            // One row, and as many as take other ways.
+            for (n_rows, instructions) in
+                [1, 5, 9].into_iter().flat_map(|n| available.iter().map(move |all| (n, *all)))
+            {
                 let rows = Activations::new(inputs, &vec![127.0 * sign; n_rows * inputs]);
-                let mut found = vec![0.0; n_rows];
-                multiply(&[&matrix], &rows, None, &mut found);
+                let mut found = vec![0.0; n_rows * outputs];
+                multiply_with(instructions, &[&matrix], &rows, None, &mut found);
                 for found in found {
                     let error = (f64::from(found) - expected).abs();
-                    assert!(error <= 1e-6 * expected.abs(), "{format:?}: {found}, not {expected}");
+                    let name = instructions.name();
+                    assert!(
+                        error <= 1e-6 * expected.abs(),
+                        "{format:?} by {name}: {found}, not {expected}"
+                    );
                 }
             }
         }
@@ -179,12 +212,17 @@ fn activations_that_are_not_numbers_come_through() {
     let mut noise = Noise(2);
     let matrices = Format::ALL.map(|format| pack(format, 256, &noise.rows(format, 256, 9)));
     for bad in [f32::NAN, f32::INFINITY] {
-        let mut values = noise.activations(3 * 256);
+        let mut values = noise.activations(9 * 256);
         values[256 + 70] = bad;
-        let mut output = vec![0.0; 3 * 9 * matrices.len()];
-        multiply(&matrices, &Activations::new(256, &values), None, &mut output);
-        for (row, outputs) in output.chunks(9 * matrices.len()).enumerate() {
-            assert!(outputs.iter().all(|output| output.is_nan() == (row == 1)));
+        for (n_rows, instructions) in
+            [2, 9].into_iter().flat_map(|n| Instructions::available().map(move |all| (n, all)))
+        {
+            let mut output = vec![0.0; n_rows * 9 * matrices.len()];
+            let rows = Activations::new(256, &values[..n_rows * 256]);
+            multiply_with(instructions, &matrices, &rows, None, &mut output);
+            for (row, outputs) in output.chunks(9 * matrices.len()).enumerate() {
+                assert!(outputs.iter().all(|output| output.is_nan() == (row == 1)));
+            }
         }
     }
 }
