@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use espalier_core::{Aggregate, Spend};
-use espalier_models::Kernels;
+use espalier_models::{Kernels, KvPrecision};
 
 use crate::config::DatasetSpec;
 use crate::dataset::DatasetKind;
@@ -257,6 +257,9 @@ pub struct ModelArgs {
     /// 8 bits), `f32` (weights widened) or `burn` (the reference)
     #[arg(long, default_value = "fastest")]
     pub kernels: Kernels,
+    /// How keys and values are kept: `f32`, or `f16` in half the memory, rounded
+    #[arg(long, default_value = "f32", value_name = "PRECISION")]
+    pub kv: KvPrecision,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

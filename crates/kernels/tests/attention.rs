@@ -1,6 +1,6 @@
 //! Attention over runs: right, and the same bits however keys and values are cut and shared.
 
-use espalier_kernels::{Heads, Run, attend};
+use espalier_kernels::{Heads, Numbers, Run, attend};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
@@ -105,6 +105,7 @@ proptest! {
             .iter()
             .map(|(node, row, visible)| {
                 let Node { keys, values, start, len, .. } = &nodes[*node];
+                let (keys, values) = (Numbers::F32(keys), Numbers::F32(values));
                 Run { keys, values, stride: len * dim, start: *start, row: *row, visible }
             })
             .collect();
@@ -126,7 +127,8 @@ proptest! {
             };
             let (keys, values) = (whole(|node| &node.keys), whole(|node| &node.values));
             let len = keys.len() / (kv_heads * dim);
-            let run = Run { keys: &keys, values: &values, stride: len * dim, start: 0, row: 0, visible: &[len] };
+            let (wide_keys, wide_values) = (Numbers::F32(&keys), Numbers::F32(&values));
+            let run = Run { keys: wide_keys, values: wide_values, stride: len * dim, start: 0, row: 0, visible: &[len] };
             let alone = attend(heads, query, &[0], &[run]);
             prop_assert_eq!(bits(&found[at * width..][..width]), bits(&alone));
 
@@ -146,5 +148,38 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// The bits of a half near a number of magnitude 2⁻¹⁴ to 2¹⁵, and its value: what a fraction has beyond 10 bits is
+/// cut off.
+fn half(number: f32) -> (u16, f32) {
+    let bits = number.to_bits() & !0x1fff;
+    let exponent = (bits >> 23 & 255) as i32 - 127 + 15;
+    let half = (bits >> 16 & 0x8000) as u16 | (exponent as u16) << 10 | (bits >> 13 & 0x3ff) as u16;
+    (half, f32::from_bits(bits))
+}
+
+#[test]
+fn halves_attend_as_the_numbers_that_they_stand_for() {
+    for (kv_heads, shared, dim, len) in [(1, 1, 2, 1), (2, 3, 64, 33), (3, 2, 18, 100)] {
+        let heads = Heads { kv_heads, shared, dim };
+        let stored = |seed: u64| -> (Vec<u16>, Vec<f32>) {
+            let numbers = numbers(kv_heads * len * dim, seed).into_iter();
+            numbers.map(|number| half(number.abs().max(0.01).copysign(number))).unzip()
+        };
+        let ((keys, wide_keys), (values, wide_values)) = (stored(1), stored(2));
+        let rows = 7.min(len);
+        let visible: Vec<usize> = (len + 1 - rows..=len).collect();
+        let order: Vec<usize> = (0..rows).collect();
+        let queries = numbers(rows * kv_heads * shared * dim, 3);
+        let attended = |keys, values| {
+            let stride = len * dim;
+            let run = Run { keys, values, stride, start: 0, row: 0, visible: &visible };
+            bits(&attend(heads, &queries, &order, &[run]))
+        };
+        let narrow = attended(Numbers::F16(&keys), Numbers::F16(&values));
+        let wide = attended(Numbers::F32(&wide_keys), Numbers::F32(&wide_values));
+        assert_eq!(narrow, wide, "{kv_heads} {shared} {dim} {len}");
     }
 }

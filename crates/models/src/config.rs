@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{GgufFile, JsonFile, LoadError, WeightSource, nn::RopeScaling};
+use crate::{GgufFile, JsonFile, LoadError, WeightSource, kv::KvPrecision, nn::RopeScaling};
 
 /// Which assembly a checkpoint needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -51,6 +51,7 @@ pub use gguf::GgufFile;
 pub use gguf_value::{FromGguf, GgufValue};
 pub use hf_weights::HfWeights;
 pub use json_file::JsonFile;
+pub use kv::{KvPrecision, UnknownKvPrecision};
 pub use load::{Checkpoint, Model, ModelInfo, OpenError, load};
 pub use special_tokens::SpecialTokens;
 pub use stream_decoder::StreamDecoder;

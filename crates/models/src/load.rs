@@ -10,6 +10,7 @@ use crate::{
     JsonFile, Kernels, LoadError, ModelConfig, TensorInfo, Tokenizer, WeightSource,
     arch::{Multiply, Naming, assemble, heads},
     engine::memory::available,
+    panels::Precision,
 };
 
 /// Why a model is not there to run.
@@ -95,9 +96,13 @@ impl Checkpoint {
     #[must_use]
     pub fn weight_bytes(&self, kernels: Kernels, device_name: &str) -> u64 {
         let quantized = multiply(kernels, device_name) == Multiply::Quantized;
-        let held = |info: TensorInfo| match Format::from_name(&info.dtype) {
-            Some(_) if quantized => info.bytes,
-            _ => info.values() as u64 * size_of::<f32>() as u64,
+        let held = |info: TensorInfo| {
+            let half = Precision::of_type(&info.dtype) != Precision::F32 && info.shape.len() == 2;
+            if quantized && (half || Format::from_name(&info.dtype).is_some()) {
+                info.bytes
+            } else {
+                info.values() as u64 * size_of::<f32>() as u64
+            }
         };
         let names = self.source.names();
         names.iter().filter_map(|name| self.source.info(name)).map(held).sum()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use espalier_core::Budget;
-use espalier_models::{EngineOptions, Kernels};
+use espalier_models::{EngineOptions, Kernels, KvPrecision};
 
 use super::DatasetArg;
 use super::numbers::{at_least_one, bytes};
@@ -23,6 +23,9 @@ pub struct Terms {
     /// 8 bits), `f32` (weights widened) or `burn` (the reference)
     #[arg(long, default_value = "fastest", help_heading = "Model")]
     pub kernels: Kernels,
+    /// How the policy's keys and values are kept: `f32`, or `f16` in half the memory, rounded
+    #[arg(long, default_value = "f32", value_name = "PRECISION", help_heading = "Model")]
+    pub kv: KvPrecision,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
     /// built-in problems and puzzles (lm-evaluation-harness, `max_gen_toks`), 1024 for others (REBASE, `max_tokens`)]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
@@ -83,8 +86,8 @@ impl Terms {
     /// How the policy's engine is made.
     #[must_use]
     pub fn engine(&self) -> EngineOptions {
-        let (kv_limit, kernels) = (self.kv_limit, self.kernels);
-        EngineOptions { kv_limit, kernels, ..EngineOptions::default() }
+        let (kv_limit, kernels, kv) = (self.kv_limit, self.kernels, self.kv);
+        EngineOptions { kv_limit, kernels, kv, ..EngineOptions::default() }
     }
 
     /// The problems, as data.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use espalier_core::{Forms, Scorer};
-use espalier_models::{DeviceChoice, Kernels};
+use espalier_models::{DeviceChoice, Kernels, KvPrecision};
 use serde_json::{Value, json};
 
 use super::{
@@ -208,6 +208,9 @@ fn info(
     }
     if run.terms.kernels != Kernels::default() {
         info.generation["kernels"] = json!(run.terms.kernels);
+    }
+    if run.terms.kv != KvPrecision::default() {
+        info.generation["kv"] = json!(run.terms.kv);
     }
     if let Some(prm) = prm {
         info.generation["prm"] = prm.identity.clone();

@@ -75,7 +75,7 @@ impl Loaded {
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let model = load(&path, device, options).map_err(Failure::bad)?;
-        check_kv(&model.info.config, options.kv_limit)?;
+        check_kv(&model.info.config, options)?;
         let (policy, reader) = share(model.engine);
         let prompts = prompts(dataset, manner, model.chat.as_ref(), &policy)?;
         let chat = if model.info.chat { Chat::Template } else { Chat::Plain };
@@ -94,7 +94,7 @@ impl Loaded {
             identity: json!({ "name": model.info.name, "sha256": hash(&path)? }),
             device: model.info.device,
             kernels: model.info.kernels,
-            kv_bytes_per_token: model.info.config.kv_bytes_per_token(),
+            kv_bytes_per_token: model.info.config.kv_bytes_per_token(options.kv),
             stops: Arc::new(Stops { boundary, end, ..Stops::default() }),
             prompts,
             path,
@@ -224,14 +224,14 @@ pub(super) fn hash(path: &Path) -> Result<String, Failure> {
 /// # Errors
 ///
 /// Bad input.
-pub(super) fn check_kv(config: &ModelConfig, kv_limit: Option<u64>) -> Result<(), Failure> {
-    let least = least_kv(config);
-    match kv_limit.filter(|&limit| limit < least) {
+pub(super) fn check_kv(config: &ModelConfig, options: EngineOptions) -> Result<(), Failure> {
+    let least = least_kv(config, options.kv);
+    match options.kv_limit.filter(|&limit| limit < least) {
         None => Ok(()),
         Some(limit) => Err(Failure::BadInput(anyhow!(
             "`--kv-limit` is {limit} bytes, and a single token of this model takes {least} with what decoding \
              reserves: raise it to that at least, and by {} for each further token of prompt and answer",
-            config.kv_bytes_per_token()
+            config.kv_bytes_per_token(options.kv)
         ))),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 use espalier_core::Budget;
-use espalier_models::{Checkpoint, Kernels};
+use espalier_models::{Checkpoint, Kernels, KvPrecision};
 use serde_json::{Value, json};
 
 use super::{
@@ -43,7 +43,7 @@ impl Member {
     ) -> Result<Self, Failure> {
         let path = hub::resolve(model)?;
         let checkpoint = Checkpoint::open(&path).map_err(Failure::bad)?;
-        check_kv(&checkpoint.config, terms.kv_limit)?;
+        check_kv(&checkpoint.config, terms.engine())?;
         let encode =
             |text: &str| checkpoint.tokenizer.prompt(text).map(Into::into).map_err(Failure::bad);
         let (chat, context) = (checkpoint.chat.as_ref(), checkpoint.config.context as u32);
@@ -59,12 +59,15 @@ impl Member {
         if terms.kernels != Kernels::default() {
             generation["kernels"] = json!(terms.kernels);
         }
+        if terms.kv != KvPrecision::default() {
+            generation["kv"] = json!(terms.kv);
+        }
         Ok(Self {
             model: model.to_owned(),
             name,
             generation,
             weight_bytes: checkpoint.weight_bytes(terms.kernels, device_name),
-            kv_bytes_per_token: checkpoint.config.kv_bytes_per_token(),
+            kv_bytes_per_token: checkpoint.config.kv_bytes_per_token(terms.kv),
         })
     }
 

@@ -69,7 +69,8 @@ impl Open {
     fn new(args: &ModelArgs) -> Result<Self, Failure> {
         let device: DeviceChoice = args.device.parse().map_err(Failure::bad)?;
         let path = hub::resolve(&args.model)?;
-        let options = EngineOptions { kernels: args.kernels, ..EngineOptions::default() };
+        let options =
+            EngineOptions { kernels: args.kernels, kv: args.kv, ..EngineOptions::default() };
         let model = load(&path, device, options).map_err(Failure::bad)?;
         let (policy, reader) = share(model.engine);
         Ok(Self { policy, reader, chat: model.chat, info: model.info })

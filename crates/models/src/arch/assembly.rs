@@ -162,7 +162,10 @@ impl Assembly<'_> {
         if !self.config.tied {
             let embedding = match quantized.and_then(|mut table| table.pop()) {
                 Some(table) => Embedding::Quantized(table),
-                None => Embedding::rows(read()?, hidden, self.device),
+                None => {
+                    let precision = self.precision(std::slice::from_ref(&table));
+                    Embedding::rows(read()?, hidden, precision, self.device)
+                }
             };
             let name = self.naming.head();
             if self.source.info(name).is_none() && heads::any(self.source) {

@@ -62,6 +62,12 @@ pub struct EngineOptions {
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { prefill_chunk: 512, max_branches: 128, kv_limit: None, kernels: Kernels::default(), kv: KvPrecision::default() }
+        Self {
+            prefill_chunk: 512,
+            max_branches: 128,
+            kv_limit: None,
+            kernels: Kernels::default(),
+            kv: KvPrecision::default(),
+        }
     }
 }

@@ -60,9 +60,8 @@ impl Attend for ChunkAttention<'_> {
 
         let segments = self.path.iter().map(|loc| match &self.tree.node(loc.node).store {
             Store::Segment(segment) => {
-                let cut = |tensor: &Tensor<3>| {
-                    self.kv.widened(tensor.clone().narrow(1, 0, loc.len))
-                };
+                let cut =
+                    |tensor: &Tensor<3>| self.kv.widened(tensor.clone().narrow(1, 0, loc.len));
                 (cut(&segment.keys[layer]), cut(&segment.values[layer]), loc.len)
             }
             Store::Root | Store::Front(_) => unreachable!("a prompt is computed after segments"),

@@ -27,7 +27,8 @@ impl Engine {
 
     fn check_alone(&self, tokens: usize) -> Result<(), ModelError> {
         let Some(limit) = self.options.kv_limit else { return Ok(()) };
-        let (tokens, needed) = (tokens as u64, alone(&self.decoder.config, tokens as u64));
+        let (tokens, needed) =
+            (tokens as u64, alone(&self.decoder.config, self.options.kv, tokens as u64));
         if needed > limit { Err(ModelError::KvLimit { tokens, needed, limit }) } else { Ok(()) }
     }
 

@@ -160,9 +160,8 @@ impl Front {
     #[must_use]
     pub fn tails(&self, layer: usize, columns: usize) -> (Tensor<4>, Tensor<4>) {
         let cut = [0..self.rows, 0..self.kv_heads, 0..columns, 0..self.head_dim];
-        let [keys, values] = [&self.keys, &self.values].map(|all| {
-            self.precision.widened(all[layer].clone().slice(cut.clone()))
-        });
+        let [keys, values] = [&self.keys, &self.values]
+            .map(|all| self.precision.widened(all[layer].clone().slice(cut.clone())));
         (keys, values)
     }
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use espalier_kernels::Quantized;
 
 use super::{packed_linear, quantized_linear};
-use crate::packed::Packed;
+use crate::{packed::Packed, panels::Precision};
 
 /// The vectors of the vocabulary.
 #[derive(Debug)]
@@ -24,18 +24,23 @@ pub enum Embedding {
 }
 
 impl Embedding {
-    /// A table of its own from `[V, E]` values.
+    /// A table of its own from `[V, E]` values, kept in a precision that can represent them.
     #[must_use]
-    pub fn rows(values: Vec<f32>, hidden: usize, device: &Device) -> Self {
+    pub fn rows(values: Vec<f32>, hidden: usize, precision: Precision, device: &Device) -> Self {
         let vocab = values.len() / hidden;
-        Self::Rows(Tensor::from_data(TensorData::new(values, [vocab, hidden]), device))
+        let table = Tensor::<2>::from_data(TensorData::new(values, [vocab, hidden]), device);
+        Self::Rows(match precision {
+            Precision::F32 => table,
+            Precision::F16 => table.cast(FloatDType::F16),
+            Precision::Bf16 => table.cast(FloatDType::BF16),
+        })
     }
 
     /// Memory held, in bytes; none where the head holds it.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Rows(table) => table.shape().num_elements() as u64 * 4,
+            Self::Rows(table) => (table.shape().num_elements() * table.dtype().size()) as u64,
             Self::Quantized(table) => table.bytes() as u64,
             Self::Tied(_) | Self::TiedPacked(_) | Self::TiedQuantized(_) => 0,
         }
@@ -49,7 +54,7 @@ impl Embedding {
     /// - output: `[N, E]`
     pub fn forward(&self, ids: Tensor<1, Int>) -> Tensor<2> {
         match self {
-            Self::Rows(table) => table.clone().select(0, ids),
+            Self::Rows(table) => table.clone().select(0, ids).cast(FloatDType::F32),
             Self::Tied(head) => head.clone().select(1, ids).transpose(),
             Self::TiedPacked(head) => packed_linear::rows(head, ids),
             Self::Quantized(table) => quantized_linear::rows(table, ids),
