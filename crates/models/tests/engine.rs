@@ -11,7 +11,9 @@ use espalier_core::{
     Completion, Finish, NodeId, Policy, Read, Request, Sampling, Seed, Service, Step, Stops,
     TokenStat, Tokens, Until, Want, collect,
 };
-use espalier_models::{DeviceChoice, EngineOptions, LocalPolicy, LocalReader, load, share};
+use espalier_models::{
+    DeviceChoice, EngineOptions, KvPrecision, LocalPolicy, LocalReader, load, share,
+};
 use proptest::prelude::*;
 
 fn engine(model: &str, options: EngineOptions) -> (LocalPolicy, LocalReader) {
@@ -37,8 +39,12 @@ fn all(policy: &mut LocalPolicy, requests: &[Request]) -> Vec<Completion> {
 
 /// Each request alone on an engine of its own.
 fn alone(model: &str, requests: &[Request]) -> Vec<Completion> {
+    alone_with(model, KvPrecision::F32, requests)
+}
+
+fn alone_with(model: &str, kv: KvPrecision, requests: &[Request]) -> Vec<Completion> {
     let one = |request: &Request| {
-        let (mut policy, _) = engine(model, EngineOptions::default());
+        let (mut policy, _) = engine(model, EngineOptions { kv, ..EngineOptions::default() });
         all(&mut policy, std::slice::from_ref(request)).remove(0)
     };
     requests.iter().map(one).collect()
@@ -83,16 +89,17 @@ proptest! {
         common in prop::collection::vec(3_u32..90, 0..12),
         chunk in 1_usize..9,
         temperature in prop::sample::select(vec![0.0_f32, 0.4, 1.0]),
+        kv in prop::sample::select(vec![KvPrecision::F32, KvPrecision::F16]),
     ) {
         let requests: Vec<Request> = prompts
             .iter()
             .map(|(own, seed, n)| request(&[common.clone(), own.clone()].concat(), *seed, *n, temperature))
             .collect();
-        let options = EngineOptions { prefill_chunk: chunk, max_branches: 5, ..EngineOptions::default() };
+        let options = EngineOptions { prefill_chunk: chunk, max_branches: 5, kv, ..EngineOptions::default() };
         let (mut policy, _) = engine(MODELS[which], options);
         let worst: u64 = policy.worst_case(&requests).iter().map(|spend| spend.computed).sum();
         let done = all(&mut policy, &requests);
-        assert_same(&done, &alone(MODELS[which], &requests));
+        assert_same(&done, &alone_with(MODELS[which], kv, &requests));
         let computed: u64 = done.iter().map(|one| one.usage.computed()).sum();
         prop_assert_eq!(computed, policy.stats().computed_tokens);
         prop_assert!(computed <= worst, "{computed} > {worst}");
