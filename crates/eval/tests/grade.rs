@@ -5,6 +5,7 @@
 mod command;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -43,4 +44,33 @@ fn what_is_no_pair_is_refused() {
     refuse(&["grade", "bad.jsonl"], "`bad.jsonl` line 2 is no pair");
     refuse(&["grade", "empty.jsonl"], "`empty.jsonl` holds no pairs");
     refuse(&["grade", "bad.jsonl", "--dataset", "humaneval"], "functions are graded by running");
+}
+
+/// The shared folder of data; `None`, said aloud, if it is not on this machine.
+fn shared() -> Option<PathBuf> {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let root = std::env::var_os("ESPALIER_SHARED").map_or_else(default, PathBuf::from);
+    if !root.exists() {
+        #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+        let () = eprintln!("SKIPPED: {} is not there; set ESPALIER_SHARED", root.display());
+        return None;
+    }
+    Some(root)
+}
+
+#[test]
+fn no_test_of_a_grader_is_found_equal_that_should_not_be() {
+    let Some(shared) = shared() else { return };
+    for (file, flags, right) in [
+        ("math_verify_tests.jsonl", &[][..], 172),
+        ("inspect_ai_math.jsonl", &[], 51),
+        ("gsm8k_model_solutions.jsonl", &["--dataset", "gsm8k"], 1026),
+    ] {
+        let file = shared.join("data/grading").join(file);
+        let arguments = [&["grade", file.to_str().unwrap(), "--json"], flags].concat();
+        let told = said(Path::new("."), &arguments);
+        let found: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+        assert_eq!(found["false_equal"], 0, "{told}");
+        assert!(found["right"].as_u64().unwrap() >= right, "{told}");
+    }
 }
