@@ -238,7 +238,7 @@ fn plain_answer(text: &str) -> Option<String> {
             // `1,000.99m²`: what follows the number is a unit.
             let word = words[at].trim_start_matches('$');
             let end = word.find(|c: char| c.is_alphabetic() || c == '$').unwrap_or(word.len());
-            let number = word[..end].trim_end_matches([',', '!', '?', ':', ';']);
+            let number = word[..end].trim_end_matches(['.', ',', '!', '?', ':', ';']);
             Some(decimal_comma(&format!("{number}{}", if sign.is_some() { "%" } else { "" })))
         }
         None => (prose > 0 && words.len() <= 3 && !glued(text)).then(|| text.to_owned()),

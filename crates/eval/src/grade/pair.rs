@@ -57,7 +57,7 @@ impl Pair {
     ///
     /// ```
     /// use espalier_eval::{Pair, Verdict};
-    /// let line = r#"{"gold": "$\\frac{1}{12}$", "pred": "so 0.0833333", "expected": true, "options": {"precision": 6}}"#;
+    /// let line = r#"{"gold": "$\\frac{1}{12}$", "pred": "it comes to 0.0833333", "expected": true, "options": {"precision": 6}}"#;
     /// let pair: Pair = serde_json::from_str(line).unwrap();
     /// assert_eq!(pair.as_test(), Verdict::Equal);
     /// ```
@@ -135,8 +135,8 @@ mod tests {
     fn options_are_honoured() {
         use Verdict::{Equal, NotEqual, Undecided};
         for (gold, pred, options, expected) in [
-            ("$9$", "so 9", r#"{"match_types": ["latex"]}"#, Undecided),
-            ("9", "so 9", r#"{"match_types": ["expr"]}"#, Equal),
+            ("$9$", "that is 9", r#"{"match_types": ["latex"]}"#, Undecided),
+            ("9", "that is 9", r#"{"match_types": ["expr"]}"#, Equal),
             ("$1/3$", "0.333", r#"{"precision": 3}"#, Equal),
             ("$1/3$", "0.333", "{}", NotEqual),
             ("$1/3$", "$0.333$", r#"{"precision": 4}"#, NotEqual),
