@@ -218,13 +218,23 @@ fn plain_answer(text: &str) -> Option<String> {
     if text.is_empty() || code {
         return None;
     }
+    let words: Vec<&str> = text.split_whitespace().collect();
     let long = |word: &str| word.chars().filter(|c| c.is_alphabetic()).count() > 2;
-    let prose = text.split_whitespace().filter(|word| long(word) && !word.contains('\\')).count();
+    // `10 cm` and `1 or 2` are no prose, `so it is 10` is.
+    let short = |at: usize, word: &str| {
+        word.chars().count() == 2
+            && word.chars().all(char::is_alphabetic)
+            && word != "or"
+            && (at, at + 1) != (1, words.len())
+    };
+    let prose = words.iter().enumerate().filter(|(at, word)| {
+        (long(word) || short(*at, word)) && !word.contains('\\') && **word != "and"
+    });
+    let prose = prose.count();
     let choice = text.chars().count() == 1;
     if choice || prose == 0 && text.contains(|c: char| c.is_ascii_digit()) && !glued(text) {
         return Some(decimal_comma(text));
     }
-    let words: Vec<&str> = text.split_whitespace().collect();
     let numeral =
         |word: &&str| word.starts_with(|c: char| c.is_ascii_digit() || "+-.$".contains(c));
     let at = words
@@ -299,6 +309,9 @@ mod tests {
             ("(3*sqrt(5))/7", Some("(3*sqrt(5))/7")),
             ("open('marker', 'w').write('x') or 0", None),
             ("no answer", Some("no answer")),
+            ("so it is 3", Some("3")),
+            ("10 cm", Some("10 cm")),
+            ("1 or 2", Some("1 or 2")),
         ] {
             assert_eq!(found(text, &both).as_deref(), expected, "{text}");
         }
