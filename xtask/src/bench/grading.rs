@@ -143,7 +143,8 @@ impl Sides<'_> {
     /// Writes pairs to a file, one a line.
     fn write(&self, pairs: &[Value]) -> Result<PathBuf> {
         let path = self.work.join("pairs.jsonl");
-        let lines: String = pairs.iter().map(|pair| format!("{pair}\n")).collect();
+        let mut lines = pairs.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        lines.push('\n');
         fs::write(&path, lines).with_context(|| format!("could not write `{}`", path.display()))?;
         Ok(path)
     }
