@@ -1,21 +1,24 @@
 //! `cargo xtask bench`: the numbers that the project is to reach, as they are today.
 //!
 //! A row is one of the numbers; the peer's come from the same run, in turns with ours, where the peer is
-//! installed. What one process measures is Criterion's: `cargo xtask bench criterion`.
+//! installed. What one process measures is Criterion's: `cargo xtask bench criterion`. What quantized weights cost in
+//! accuracy is a table of its own: `cargo xtask bench rounding`.
 
 mod engine;
+mod grading;
 mod measured;
 mod peer;
+mod rounding;
 mod row;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::Result;
 
-use crate::process::{cargo, run as run_process, target_dir};
-use crate::{Usage, python};
+use crate::process::{cargo, root, run as run_process, target_dir};
+use crate::{Usage, binary, python};
 use row::Row;
 
 /// What is asked for.
@@ -27,8 +30,16 @@ struct Wanted {
     models: Option<PathBuf>,
     /// The folder of llama.cpp's programs.
     llama: Option<PathBuf>,
+    /// The folder of data that is not in the repository.
+    data: Option<PathBuf>,
+    /// A Python that has Math-Verify.
+    math_verify: Option<PathBuf>,
+    /// An `espalier` that is already built.
+    binary: Option<PathBuf>,
     /// How often each side is measured, in turns.
     rounds: usize,
+    /// Characters of the text that perplexity is measured on.
+    characters: usize,
     json: bool,
 }
 
@@ -36,6 +47,9 @@ struct Wanted {
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     if args.first().is_some_and(|arg| arg == "criterion") {
         return criterion(&args[1..]);
+    }
+    if args.first().is_some_and(|arg| arg == "rounding") {
+        return rounding::run(&wanted(&args[1..])?);
     }
     let wanted = wanted(args)?;
     let mut rows = Vec::new();
@@ -78,6 +92,27 @@ impl Wanted {
         named.map_or_else(|| Ok(target_dir()?.join("models")), Ok)
     }
 
+    /// The folder of data: what is named, else that of the tests.
+    fn data(&self) -> PathBuf {
+        let shared = || folder("ESPALIER_SHARED").unwrap_or_else(|| root().join("../shared"));
+        self.data.clone().unwrap_or_else(|| shared().join("data"))
+    }
+
+    /// The Python that has Math-Verify, where there is one.
+    fn math_verify(&self) -> Option<PathBuf> {
+        let has = |python: &PathBuf| {
+            let mut command = Command::new(python);
+            command.args(["-c", "import math_verify"]).stderr(Stdio::null());
+            command.status().is_ok_and(|status| status.success())
+        };
+        self.math_verify.clone().or_else(|| Some(PathBuf::from("python3")).filter(has))
+    }
+
+    /// The `espalier` binary: what is named, else built.
+    fn program(&self) -> Result<PathBuf> {
+        self.binary.clone().map_or_else(|| binary::build(&[]), Ok)
+    }
+
     /// The folder of llama.cpp's programs, where one is named.
     fn llama(&self) -> Option<PathBuf> {
         self.llama.clone().or_else(|| folder("ESPALIER_LLAMA"))
@@ -90,7 +125,17 @@ fn folder(variable: &str) -> Option<PathBuf> {
 
 /// Reads the arguments.
 fn wanted(args: &[OsString]) -> Result<Wanted> {
-    let mut wanted = Wanted { rows: Vec::new(), models: None, llama: None, rounds: 3, json: false };
+    let mut wanted = Wanted {
+        rows: Vec::new(),
+        models: None,
+        llama: None,
+        data: None,
+        math_verify: None,
+        binary: None,
+        rounds: 3,
+        characters: rounding::CHARACTERS,
+        json: false,
+    };
     let mut args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
     while let Some(arg) = args.next() {
         let (flag, joined) = match arg.split_once('=') {
@@ -107,6 +152,10 @@ fn wanted(args: &[OsString]) -> Result<Wanted> {
             "--json" => wanted.json = true,
             "--models" => wanted.models = Some(value("a folder")?.into()),
             "--llama" => wanted.llama = Some(value("the folder of llama.cpp's programs")?.into()),
+            "--data" => wanted.data = Some(value("a folder")?.into()),
+            "--math-verify" => wanted.math_verify = Some(value("a Python interpreter")?.into()),
+            "--binary" => wanted.binary = Some(value("the path of an `espalier` binary")?.into()),
+            "--characters" => wanted.characters = count(&value("a number")?)? as usize,
             "--rounds" => wanted.rounds = count(&value("a number")?)? as usize,
             "--rows" => {
                 let rows = value("numbers from 1 to 12")?;
@@ -114,8 +163,9 @@ fn wanted(args: &[OsString]) -> Result<Wanted> {
             }
             _ => {
                 return Err(Usage(format!(
-                    "unknown argument `{arg}`; `bench` takes `--rows`, `--rounds`, `--models`, `--llama` and \
-                     `--json`, and Criterion's benchmarks are `bench criterion [NAME]`"
+                    "unknown argument `{arg}`; `bench` takes `--rows`, `--rounds`, `--models`, `--llama`, `--data`, \
+                     `--math-verify`, `--binary` and `--json`, `bench rounding` takes `--characters` too, and \
+                     Criterion's benchmarks are `bench criterion [NAME]`"
                 ))
                 .into());
             }
@@ -140,7 +190,8 @@ mod tests {
 
     #[test]
     fn arguments_say_what_is_measured() {
-        let some = read("--rows 1,12 --llama=bin --json --rounds 5").unwrap();
+        let some = read("--rows 1,12 --llama=bin --json --rounds 5 --data d --binary=b").unwrap();
+        assert_eq!((some.data(), some.program().unwrap()), ("d".into(), "b".into()));
         assert!(some.has(1) && some.has(12) && !some.has(2) && some.json);
         assert_eq!((some.rounds, some.llama()), (5, Some("bin".into())));
         assert!(read("").unwrap().has(7));

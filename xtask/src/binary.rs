@@ -13,7 +13,7 @@ use crate::python;
 /// The commands that are the binary's own.
 pub(crate) const COMMANDS: &[&str] = &[
     "eval", "sweep", "anytime", "table", "collect", "trace", "report", "compare", "regrade",
-    "model",
+    "grade", "model",
 ];
 
 /// Builds the binary, names the house model where no model is named and the Python environment where a strategy

@@ -4,10 +4,12 @@ mod calling;
 mod collect;
 mod compute_optimal;
 mod ensemble;
+mod grade;
 mod looking;
 mod numbers;
 mod prm_family;
 mod prompted;
+mod rounding;
 mod sandbox;
 mod steps;
 mod strategies;
@@ -30,8 +32,10 @@ use numbers::{at_least_one, finite, not_negative, positive, temperature};
 pub use collect::Collect;
 pub use compute_optimal::{ComputeOptimal, Table};
 pub use ensemble::{Ensemble, Evaluation};
+pub use grade::Grade;
 pub use looking::{Compare, Format, Regrade, Report, Trace};
 pub use prm_family::PrmFamilyArg;
+pub use rounding::RoundingArgs;
 pub use sandbox::Sandbox;
 pub use strategies::Strategy;
 pub use sweep::{SeriesArg, Sweep};
@@ -97,6 +101,10 @@ pub enum Command {
     Compare(Compare),
     /// Read and grade the answers of a run anew, without any model
     Regrade(Regrade),
+    /// Grade pairs of a gold answer and a text, and hold the verdicts to what is expected
+    ///
+    /// The pairs are a grader's own tests, or answers on a dataset that were judged before. No model is needed.
+    Grade(Grade),
     /// Look at a model: its configuration, tokens, logits and samples
     #[command(subcommand, arg_required_else_help = true)]
     Model(ModelCommand),
@@ -243,6 +251,11 @@ pub enum ModelCommand {
     Score(TextArgs),
     /// Measure prefill, and decoding of branches over a shared prefix
     Throughput(ThroughputArgs),
+    /// Measure what the kernels cost in accuracy on a text, against the same weights widened to f32
+    ///
+    /// Standard input is the text: one JSON string a line, put together. It is cut into windows as llama.cpp's
+    /// `llama-perplexity` cuts it, so that both perplexities compare.
+    Rounding(RoundingArgs),
 }
 
 /// A model and how to print.

@@ -9,6 +9,7 @@ mod ensemble;
 mod eval;
 mod failure;
 mod gpu_check;
+mod grade;
 mod hub;
 mod interrupt;
 mod loaded;
@@ -20,6 +21,7 @@ mod prm;
 mod progress;
 mod regrade;
 mod report;
+mod rounding;
 mod sandbox;
 mod sweep;
 mod table;
@@ -51,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Regrade(args) => regrade::regrade(&args),
+        Command::Grade(args) => grade::grade(&args),
         Command::Model(command) => model::model(&command),
         Command::GpuCheck(args) => gpu_check::gpu_check(&args),
     };

@@ -63,7 +63,10 @@ pub use dataset::{AnswerForm, Dataset, DatasetError, DatasetKind, Rows};
 pub use dry_run::{Estimate, Lengths, StandIn, StandInScorer, dry_run};
 pub use ensemble::{EnsembleSpec, Pooled, Spoken};
 pub use extract::{Extracted, Rule, extract};
-pub use grade::{Decimals, GRADER_VERSION, Grader, Percent, Policy, Verdict, grade, grade_item};
+pub use grade::{
+    Decimals, GRADER_VERSION, Grader, Notation, Pair, PairOptions, Percent, Policy, Verdict, grade,
+    grade_item,
+};
 pub use learned::{LearnedTable, TableError};
 pub use learning::{LearningError, OptionRuns};
 pub use problem::{Gold, Item, Problem, content_hash};

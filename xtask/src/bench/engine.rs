@@ -11,8 +11,8 @@ use super::{
     peer::{self, Measured},
     row::Row,
 };
+use crate::get_model;
 use crate::process::{run_lines, target_dir};
-use crate::{binary, get_model};
 
 /// Branches of the rows.
 const BRANCHES: [u32; 3] = [1, 16, 64];
@@ -20,7 +20,7 @@ const BRANCHES: [u32; 3] = [1, 16, 64];
 const WORK: (u32, u32) = (512, 32);
 
 /// Models that are measured where their files are there.
-const MODELS: [(&str, &str); 2] = [
+pub(super) const MODELS: [(&str, &str); 2] = [
     ("SmolLM2-135M", get_model::FILE),
     ("Qwen2.5-Coder-0.5B", "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
 ];
@@ -30,7 +30,7 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
     if !(1..=3).any(|row| wanted.has(row)) {
         return Ok(());
     }
-    let program = binary::build(&[])?;
+    let program = wanted.program()?;
     let folder = wanted.models()?;
     for (name, file) in MODELS {
         let model = folder.join(file);

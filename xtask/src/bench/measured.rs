@@ -1,4 +1,4 @@
-//! Rows 4 to 12: what has no peer to take turns with, each by the command that measures it.
+//! Rows 4 to 12: what is not measured in turns with the engine's peer, each by the command that measures it.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Wanted, row::Row};
+use super::{Wanted, grading, row::Row};
 use crate::process::{cargo, run, run_lines, target_dir};
 use crate::{binary, get_model, python};
 
@@ -41,14 +41,7 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
         let what = format!("sandboxed Python calls, tier {tier}, a second");
         add(Row::at_least(7, &what, Some(calls), 200.0));
     }
-    for (row, what, target) in
-        [(8, "grading, answers/s/core", 1e5), (9, "verdicts on graders' own pairs, share", 0.99)]
-    {
-        if wanted.has(row) {
-            let note = "no command yet; see BENCHMARKS, Grading";
-            add(Row::at_least(row, what, None, target).noting(note));
-        }
-    }
+    grading::rows(wanted, add)?;
     if wanted.has(10) || wanted.has(11) {
         house(wanted, add)?;
     }
@@ -102,7 +95,7 @@ fn ratio(line: &str) -> Option<f64> {
 /// Rows 10 and 11: the main job.
 fn house(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
     let args = ["eval", "beam", "--width", "4"].map(std::ffi::OsString::from);
-    let mut command = Command::new(binary::build(&[])?);
+    let mut command = Command::new(wanted.program()?);
     command.args(&args).args(binary::house_model(&args)).args(["--json", "--quiet", "--out"]);
     let start = std::time::Instant::now();
     let found = object(&mut command)?;
@@ -132,7 +125,7 @@ fn memory(wanted: &Wanted) -> Result<Row> {
     if !model.is_file() {
         return Ok(Row::at_most(12, what, None, 0.0).noting("the test model is not there"));
     }
-    let mut command = Command::new(binary::build(&[])?);
+    let mut command = Command::new(wanted.program()?);
     command.args(["eval", "beam", "--width", "4", "--limit", "4", "--device", "cpu", "--model"]);
     command.arg(&model).args(["--json", "--quiet", "--out"]);
     let found = object(&mut command)?;
@@ -152,16 +145,17 @@ fn object(command: &mut Command) -> Result<Value> {
         std::fs::remove_dir_all(&dir)
             .with_context(|| format!("could not remove `{}`", dir.display()))?;
     }
-    command.arg(&dir);
-    read_object(command, &dir)
+    last_object(command.arg(&dir))
 }
 
-fn read_object(command: &mut Command, dir: &Path) -> Result<Value> {
+/// Runs `command`; the JSON object that it ends with.
+pub(super) fn last_object(command: &mut Command) -> Result<Value> {
     let mut last = None;
     run_lines(command, false, |line| {
         last = serde_json::from_str::<Value>(line).ok().or(last.take());
     })?;
-    last.with_context(|| format!("the run in `{}` printed no JSON object", dir.display()))
+    let program = Path::new(command.get_program()).display();
+    last.with_context(|| format!("`{program}` printed no JSON object"))
 }
 
 #[cfg(test)]
@@ -178,6 +172,6 @@ mod tests {
     fn the_last_object_counts() {
         let mut command = Command::new("printf");
         command.arg("text\n{\"a\": 1}\n{\"a\": 2}\nrun directory: x\n");
-        assert_eq!(read_object(&mut command, Path::new("x")).unwrap()["a"], 2);
+        assert_eq!(last_object(&mut command).unwrap()["a"], 2);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -34,16 +34,26 @@ pub(super) fn files(llama: &Path, model: &Path, to: &Path) -> Result<Vec<(String
     for (weights, number) in TYPES {
         let file = to.join(format!("{name}.as-{weights}.gguf"));
         if !file.is_file() {
-            let part = file.with_extension("part");
-            let mut command = Command::new(llama.join("llama-quantize"));
-            command.arg("--allow-requantize").args([model, &part]).arg(number);
-            output(&mut command)?;
-            std::fs::rename(&part, &file)
-                .with_context(|| format!("could not write `{}`", file.display()))?;
+            quantize(llama, &[], model, &file, number)?;
         }
         files.push((weights.to_owned(), file));
     }
     Ok(files)
+}
+
+/// Makes a file of another weight type, whole or not at all.
+pub(super) fn quantize(
+    llama: &Path,
+    flags: &[&str],
+    model: &Path,
+    file: &Path,
+    weights: &str,
+) -> Result<()> {
+    let part = file.with_extension("part");
+    let mut command = Command::new(llama.join("llama-quantize"));
+    command.arg("--allow-requantize").args(flags).args([model, &part]).arg(weights);
+    output(&mut command)?;
+    std::fs::rename(&part, file).with_context(|| format!("could not write `{}`", file.display()))
 }
 
 /// Decodes `branches` sequences after a shared prompt of `prefix` tokens, in both settings of the buffer.
@@ -87,11 +97,22 @@ fn read(text: &str, setting: String) -> Option<Measured> {
 
 /// Runs a program and returns its standard output.
 fn output(command: &mut Command) -> Result<String> {
+    Ok(String::from_utf8_lossy(&done(command)?.stdout).into_owned())
+}
+
+/// Runs a program and returns all that it told, standard output first.
+pub(super) fn told(command: &mut Command) -> Result<String> {
+    let done = done(command)?;
+    let [out, error] = [&done.stdout, &done.stderr].map(|bytes| String::from_utf8_lossy(bytes));
+    Ok(format!("{out}\n{error}"))
+}
+
+fn done(command: &mut Command) -> Result<Output> {
     command.stdin(Stdio::null());
     let done = command.output().with_context(|| {
         format!(
-            "could not start `{}`; `--llama` is to be a folder with llama.cpp's `llama-batched-bench` and \
-             `llama-quantize`",
+            "could not start `{}`; `--llama` is to be a folder with llama.cpp's `llama-batched-bench`, \
+             `llama-quantize` and `llama-perplexity`",
             show(command)
         )
     })?;
@@ -100,7 +121,7 @@ fn output(command: &mut Command) -> Result<String> {
         let last = error.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         bail!("`{}` failed ({}): {last}", show(command), done.status);
     }
-    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+    Ok(done)
 }
 
 #[cfg(test)]

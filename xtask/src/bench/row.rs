@@ -4,6 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+/// What a number is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Against {
+    /// So many times the peer's.
+    Peer,
+    /// A number.
+    Number,
+}
+
 /// One number of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
@@ -15,6 +24,7 @@ pub(crate) struct Row {
     pub(crate) peer: Option<f64>,
     /// What `ours`, or its ratio to the peer, is to be.
     pub(crate) target: f64,
+    against: Against,
     /// How far it is reached: 1 is just reached, more is better.
     pub(crate) ratio: Option<f64>,
     /// What else one must know: the peer's setting, or why there is no number.
@@ -32,20 +42,31 @@ impl Row {
         note: String,
     ) -> Self {
         let ratio = ours.zip(peer).map(|(ours, peer)| ours / peer / target);
-        Self { number, what, ours, peer, target, ratio, note }
+        Self { number, what, ours, peer, target, against: Against::Peer, ratio, note }
     }
 
     /// `target` or more.
     pub(crate) fn at_least(number: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
         let ratio = ours.map(|ours| ours / target);
         let (what, note) = (what.to_owned(), String::new());
-        Self { number, what, ours, peer: None, target, ratio, note }
+        Self { number, what, ours, peer: None, target, against: Against::Number, ratio, note }
     }
 
     /// `target` or less.
     pub(crate) fn at_most(number: u32, what: &str, ours: Option<f64>, target: f64) -> Self {
         let ratio = ours.map(|ours| target / ours);
         Self { ratio, ..Self::at_least(number, what, ours, target) }
+    }
+
+    /// A count that is to be 0; its ratio is 1 or 0.
+    pub(crate) fn never(number: u32, what: &str, ours: Option<f64>) -> Self {
+        let ratio = ours.map(|ours| if ours > 0.0 { 0.0 } else { 1.0 });
+        Self { ratio, ..Self::at_least(number, what, ours, 0.0) }
+    }
+
+    /// The same, with the peer's number, which the target does not depend on.
+    pub(crate) fn beside(self, peer: Option<f64>) -> Self {
+        Self { peer, ..self }
     }
 
     /// The same, with a note.
@@ -55,7 +76,7 @@ impl Row {
 
     /// As one JSON object.
     pub(crate) fn json(&self) -> Value {
-        let Self { number, what, ours, peer, target, ratio, note } = self;
+        let Self { number, what, ours, peer, target, ratio, note, .. } = self;
         json!({
             "row": number, "what": what, "ours": ours, "peer": peer, "target": target, "ratio": ratio,
             "note": note,
@@ -77,9 +98,9 @@ impl Row {
 
     fn cells(&self) -> [String; 7] {
         let number = |value: Option<f64>| value.map_or("-".to_owned(), digits);
-        let target = match self.peer {
-            Some(_) => format!("{} × peer", digits(self.target)),
-            None => digits(self.target),
+        let target = match (self.against, self.peer) {
+            (Against::Peer, Some(_)) => format!("{} × peer", digits(self.target)),
+            _ => digits(self.target),
         };
         [
             self.number.to_string(),
@@ -135,6 +156,10 @@ mod tests {
         );
         assert_eq!(Row::at_least(10, "solved", Some(95.0), 95.0).ratio, Some(1.0));
         assert_eq!(Row::at_most(6, "µs", Some(4.0), 2.0).ratio, Some(0.5));
+        let never = |ours| Row::never(9, "wrong", ours).ratio;
+        assert_eq!([never(Some(0.0)), never(Some(2.0)), never(None)], [Some(1.0), Some(0.0), None]);
+        let beside = Row::at_least(8, "answers", Some(50.0), 100.0).beside(Some(7.0));
+        assert_eq!((beside.ratio, &*beside.cells()[4]), (Some(0.5), "100"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use espalier_models::{
 };
 use serde_json::{Value, json};
 
-use super::{failure::Failure, hub, throughput::measure};
+use super::{failure::Failure, hub, rounding::rounding, throughput::measure};
 use crate::args::{GenerateArgs, LogitsArgs, ModelArgs, ModelCommand, TextArgs, ThroughputArgs};
 
 /// Carries `espalier model` out.
@@ -28,6 +28,7 @@ pub(super) fn model(command: &ModelCommand) -> Result<(), Failure> {
         ModelCommand::Generate(args) => generate(args),
         ModelCommand::Score(args) => score(args),
         ModelCommand::Throughput(args) => throughput(args),
+        ModelCommand::Rounding(args) => rounding(args),
     }
 }
 
@@ -106,10 +107,14 @@ fn texts(args: &TextArgs) -> Result<Vec<String>, Failure> {
     if let Some(text) = &args.text {
         return Ok(vec![text.clone()]);
     }
+    lines("give `--text`, or JSON strings on standard input, one a line")
+}
+
+/// The JSON strings on standard input; `hint` is said where it is a terminal.
+pub(super) fn lines(hint: &'static str) -> Result<Vec<String>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        let what = "give `--text`, or JSON strings on standard input, one a line";
-        return Err(Failure::BadInput(anyhow!("{what}")));
+        return Err(Failure::BadInput(anyhow!("{hint}")));
     }
     let mut texts = Vec::new();
     for (at, line) in stdin.lock().lines().enumerate() {
@@ -125,7 +130,7 @@ fn texts(args: &TextArgs) -> Result<Vec<String>, Failure> {
 }
 
 /// Prints one result, as JSON or as text. A reader that has gone away is not an error.
-fn print(json: bool, value: &Value, text: &str) -> Result<(), Failure> {
+pub(super) fn print(json: bool, value: &Value, text: &str) -> Result<(), Failure> {
     let line = if json { value.to_string() } else { text.to_owned() };
     match writeln!(std::io::stdout(), "{line}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),

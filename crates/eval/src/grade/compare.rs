@@ -11,7 +11,10 @@ use super::{Decimals, Percent, Policy, Verdict};
 
 /// Whether `answer` is `gold`.
 pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdict {
-    use Shape::{Assignment, Collection, Equation, Matrix, Nothing, Sequence, Union, Value, Words};
+    use Shape::{
+        Assignment, Between, Collection, Equation, Matrix, Nothing, Positive, Sequence, Union,
+        Value, Words,
+    };
     match (&gold.shape, &answer.shape) {
         (Nothing, _) | (_, Nothing) => Verdict::Undecided,
         _ if gold.text == answer.text => Verdict::Equal,
@@ -32,6 +35,20 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
             proportional(Some(one), difference.as_ref())
         }
         (Equation(one), Equation(other)) => proportional(Some(one), Some(other)),
+        (Between { name, value }, Between { name: other_name, value: other })
+            if name == other_name =>
+        {
+            compare(value, other, policy)
+        }
+        (Between { value, .. }, Sequence { .. }) => compare(value, answer, policy),
+        (Sequence { .. }, Between { value, .. }) => compare(gold, value, policy),
+        (
+            Positive { difference, or_zero },
+            Positive { difference: other, or_zero: other_or_zero },
+        ) if or_zero == other_or_zero => match difference.factor(other) {
+            Ok(Some(factor)) if factor.is_positive() => Verdict::Equal,
+            _ => Verdict::Undecided,
+        },
         (Assignment { value, .. }, _) => compare(value, answer, policy),
         (_, Assignment { value, .. }) => compare(gold, value, policy),
         (Value(one), Value(other)) => values(one, other, policy),
@@ -103,6 +120,9 @@ fn proportional(one: Option<&Quotient>, other: Option<&Quotient>) -> Verdict {
 fn values(gold: &Measure, answer: &Measure, policy: Policy) -> Verdict {
     let hundredth = Quotient::rational(BigRational::new(1.into(), 100.into()));
     let share = |measure: &Measure| measure.value.multiply(&hundredth);
+    let decimal = |measure: &Measure| measure.places.is_some_and(|places| places > 0);
+    let either = decimal(gold) || decimal(answer);
+    let near = |gold: &Measure, answer: &Quotient, policy| near(gold, answer, either, policy);
     let literal = || near(gold, &answer.value, policy);
     let by_value = match (gold.percent, answer.percent) {
         (true, true) | (false, false) => literal(),
@@ -122,8 +142,8 @@ fn values(gold: &Measure, answer: &Measure, policy: Policy) -> Verdict {
 }
 
 /// Whether `answer` is gold's value, or rounds to it where the policy lets it; `None` if it cannot be
-/// computed.
-fn near(gold: &Measure, answer: &Quotient, policy: Policy) -> Option<bool> {
+/// computed. `decimal` tells whether either is written as a decimal number.
+fn near(gold: &Measure, answer: &Quotient, decimal: bool, policy: Policy) -> Option<bool> {
     if gold.value.same(answer).ok()? {
         return Some(true);
     }
@@ -133,7 +153,15 @@ fn near(gold: &Measure, answer: &Quotient, policy: Policy) -> Option<bool> {
         // 27.0 is 27, not something near it.
         Some(!gold.is_integer() && round(&answer, places) == gold)
     };
-    Some(policy.decimals == Decimals::Printed && rounded() == Some(true))
+    let alike = |places| -> Option<bool> {
+        let (gold, answer) = (gold.value.constant()?, answer.constant()?);
+        Some(decimal && round(&gold, places) == round(&answer, places))
+    };
+    Some(match policy.decimals {
+        Decimals::Exact => false,
+        Decimals::Printed => rounded() == Some(true),
+        Decimals::Places(places) => alike(places) == Some(true),
+    })
 }
 
 /// Rounded to decimal places, halves away from zero.

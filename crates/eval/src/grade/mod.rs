@@ -4,19 +4,24 @@
 //! hidden tests, which a [`Grader`] runs.
 //!
 //! Numbers are compared as exact rationals, polynomials and radicals as exact sums, tuples and sets
-//! item by item, everything else by its spelling. There is no floating point and no tolerance, and a
-//! verdict of equal is a proof up to the reading of the notation. What cannot be read, is too large, or
+//! item by item, everything else by its spelling. There is no floating point and no tolerance that a
+//! [`Policy`] does not name, and a verdict of equal is a proof up to the reading of the notation. What cannot be read, is too large, or
 //! needs more algebra than this is undecided: it counts as wrong, and is counted.
 
 mod compare;
+mod found;
 mod grader;
 mod lex;
+mod pair;
 mod parse;
 mod poly;
+mod relation;
 mod shape;
 mod unit;
 
+pub use found::Notation;
 pub use grader::Grader;
+pub use pair::{Pair, PairOptions};
 
 use espalier_core::Answer;
 use serde::{Deserialize, Serialize};
@@ -26,7 +31,7 @@ use crate::dataset::{AnswerForm, DatasetKind};
 use crate::problem::{Gold, Item};
 
 /// Rises whenever a verdict changes: records graded by another version can be regraded.
-pub const GRADER_VERSION: u32 = 1;
+pub const GRADER_VERSION: u32 = 2;
 
 /// What a grader found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +53,8 @@ pub enum Decimals {
     Exact,
     /// Every number that rounds to it at its printed places: 1/3 is 0.33, but 0.33 is not 1/3.
     Printed,
+    /// Every number that rounds to the same at this many places, where either is written as a decimal number.
+    Places(u32),
 }
 
 /// What a per cent sign in an answer means where the gold answer has none.
@@ -171,7 +178,7 @@ fn class_of(reading: &shape::Reading) -> String {
     match &reading.shape {
         Shape::Value(measure) => measure.value.canonical().unwrap_or_else(|| reading.text.clone()),
         Shape::Words(words) => words.replace(' ', ""),
-        Shape::Assignment { value, .. } => class_of(value),
+        Shape::Assignment { value, .. } | Shape::Between { value, .. } => class_of(value),
         Shape::Sequence { open, close, items } => format!("{open}{}{close}", list(items).join(",")),
         Shape::Collection(items) if items.len() == 1 => class_of(&items[0]),
         Shape::Collection(items) => format!("set {}", sorted(items)),
@@ -180,7 +187,9 @@ fn class_of(reading: &shape::Reading) -> String {
             let rows: Vec<String> = rows.iter().map(|row| list(row).join(",")).collect();
             format!("matrix {}", rows.join(";"))
         }
-        Shape::Nothing | Shape::Equation(_) | Shape::Opaque => reading.text.clone(),
+        Shape::Nothing | Shape::Equation(_) | Shape::Positive { .. } | Shape::Opaque => {
+            reading.text.clone()
+        }
     }
 }
 

@@ -250,13 +250,19 @@ impl Quotient {
 
     /// Returns true if and only if one is a rational multiple of the other and neither is zero.
     pub(super) fn proportional(&self, other: &Self) -> Result<bool, Beyond> {
+        Ok(self.factor(other)?.is_some())
+    }
+
+    /// The number that makes this the other, where there is one.
+    pub(super) fn factor(&self, other: &Self) -> Result<Option<BigRational>, Beyond> {
         let (one, two) = (self.over.multiply(&other.under)?, other.over.multiply(&self.under)?);
         let (Some((_, a)), Some((_, b))) = (one.0.first_key_value(), two.0.first_key_value())
         else {
-            return Ok(false);
+            return Ok(None);
         };
-        let ratio = Poly::term(Monomial::one(), b / a);
-        Ok(one.multiply(&ratio)? == two)
+        let factor = b / a;
+        let scaled = one.multiply(&Poly::term(Monomial::one(), factor.clone()))?;
+        Ok((scaled == two).then_some(factor))
     }
 
     /// A text that is the same for the same value; `None` for true quotients.

@@ -3,6 +3,7 @@
 use super::lex::{Kind, Token, lex};
 use super::parse::value;
 use super::poly::Quotient;
+use super::relation::relation;
 use super::unit::{Unit, measure};
 use crate::dataset::AnswerForm;
 
@@ -44,6 +45,16 @@ pub(super) enum Shape {
     },
     /// An equation: the difference of its sides.
     Equation(Quotient),
+    /// An inequality: what is more than 0, or 0 too.
+    Positive {
+        difference: Quotient,
+        or_zero: bool,
+    },
+    /// `low < name ≤ high`; the value is the interval.
+    Between {
+        name: String,
+        value: Box<Reading>,
+    },
     /// Anything else.
     Opaque,
 }
@@ -62,7 +73,7 @@ pub(super) fn read(text: &str, form: AnswerForm) -> Option<Reading> {
     Some(reading(&lex(text)?, form, 0))
 }
 
-fn reading(tokens: &[Token], form: AnswerForm, depth: u32) -> Reading {
+pub(super) fn reading(tokens: &[Token], form: AnswerForm, depth: u32) -> Reading {
     let tokens = trim(tokens);
     let shape = if depth > MAX_DEPTH { Shape::Opaque } else { shape(tokens, form, depth) };
     Reading { text: spelling(tokens), shape }
@@ -89,7 +100,7 @@ fn shape(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
         return inner(set).shape;
     }
     if tokens.iter().any(|token| "<>≤≥≠±∈".chars().any(|symbol| token.is(symbol))) {
-        return Shape::Opaque;
+        return relation(tokens, form, depth).unwrap_or(Shape::Opaque);
     }
     let sides = split(tokens, |token| token.is('='));
     if sides.len() > 1 {
@@ -185,8 +196,8 @@ fn equation(sides: &[&[Token]], form: AnswerForm, depth: u32) -> Shape {
     }
 }
 
-/// What a value can be assigned to: `x`, `x_1`, `f(x)`, `AB`, `\angle ABC`.
-fn is_name(tokens: &[Token]) -> bool {
+/// What a value can be assigned to: `x`, `x_1`, `f(x)`, `AB`, `|AB|`, `\angle ABC`, `(x, y)`, `AB:CD`, `\frac{AB}{CD}`.
+pub(super) fn is_name(tokens: &[Token]) -> bool {
     let letter = |token: &Token| token.kind == Kind::Word && token.text.chars().count() == 1;
     let capitals = |token: &Token| {
         token.kind == Kind::Word && token.text.chars().all(|c| c.is_ascii_uppercase())
@@ -194,12 +205,28 @@ fn is_name(tokens: &[Token]) -> bool {
     match tokens {
         [one] => letter(one) || capitals(one),
         [angle, points] => angle.is_command("angle") && capitals(points),
+        [open, points, close] if open.is('|') && close.is('|') => capitals(points),
+        [fraction, over @ ..] if fraction.is_command("frac") => match over {
+            [a, over, b, c, under, d] => {
+                let braces = a.is('{') && b.is('}') && c.is('{') && d.is('}');
+                let line = |token: &Token| capitals(token) && token.text.len() > 1;
+                braces && line(over) && line(under)
+            }
+            _ => false,
+        },
         [name, sub, _] => letter(name) && sub.is('_'),
         [name, open, argument, close] => {
             letter(name) && open.is('(') && letter(argument) && close.is(')')
         }
-        [name, sub, open, _, close] => letter(name) && sub.is('_') && open.is('{') && close.is('}'),
-        _ => false,
+        [name, sub, open, _, close] if sub.is('_') => letter(name) && open.is('{') && close.is('}'),
+        [open, inside @ .., close] if open.is('(') && close.is(')') => {
+            let names: Vec<_> = inside.split(|token| token.is(',')).collect();
+            names.len() > 1 && names.iter().all(|name| matches!(name, [one] if letter(one)))
+        }
+        _ => {
+            let names: Vec<_> = tokens.split(|token| token.is(':')).collect();
+            names.len() == 2 && names.iter().all(|name| !name.is_empty() && is_name(name))
+        }
     }
 }
 
@@ -263,7 +290,7 @@ fn nesting(token: &Token) -> i32 {
 }
 
 /// The parts between separators that stand in no bracket.
-fn split(tokens: &[Token], separates: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
+pub(super) fn split(tokens: &[Token], separates: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
     let mut depth = 0;
     tokens
         .split(|token| {
@@ -298,7 +325,7 @@ fn trim(mut tokens: &[Token]) -> &[Token] {
 
 /// One spelling of the tokens: spaces only where they keep words and numbers apart, no braces around
 /// a single token.
-fn spelling(tokens: &[Token]) -> String {
+pub(super) fn spelling(tokens: &[Token]) -> String {
     let mut text = String::new();
     let mut last: Option<&Token> = None;
     let mut index = 0;

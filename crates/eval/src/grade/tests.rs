@@ -5,6 +5,38 @@ use proptest::prelude::*;
 use super::*;
 use crate::countdown::item;
 
+#[test]
+fn relations_are_equal_to_what_they_bound() {
+    for (gold, answer) in [
+        ("x < 1", "-x > -1"),
+        (r"x \le 1", "2 >= 2x"),
+        (r"-2 \le x \le 7", r"x \in [-2,7]"),
+        ("0 < f(x) < 1", "(0, 1)"),
+        ("7 > x >= 2", r"2 \leq x < 7"),
+        (r"\pm 2021", r"\{-2021, 2021\}"),
+        ("(p, q) = (3, 2)", "(3, 2)"),
+        ("|AB| = 1", "1"),
+        ("V_{1}:V_{2} = 11:21", "11:21"),
+        (r"\frac{NO}{BO} = \frac12", "0.5"),
+    ] {
+        assert_eq!(verdict(gold, answer), Verdict::Equal, "{gold}, {answer}");
+        assert_eq!(verdict(answer, gold), Verdict::Equal, "{answer}, {gold}");
+    }
+    for (gold, answer) in [
+        ("x < 1", "x > 1"),
+        ("x < 1", r"x \le 1"),
+        ("x < 1", "y < 1"),
+        ("-2 < x < 7", "[-2, 7]"),
+        ("-2 < x < 7", "-2 < y < 7"),
+        ("(p, q) = (3, 2)", "(q, p) = (3, 2)"),
+        ("(p, q) = (3, 2)", "(2, 3)"),
+        (r"\pm 3", "3"),
+    ] {
+        assert_ne!(verdict(gold, answer), Verdict::Equal, "{gold}, {answer}");
+        assert_ne!(verdict(answer, gold), Verdict::Equal, "{answer}, {gold}");
+    }
+}
+
 fn latex() -> Policy {
     Policy::of(DatasetKind::Math500, "")
 }
