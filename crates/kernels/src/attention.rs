@@ -21,8 +21,8 @@ use crate::{
 const ROWS: usize = 16;
 /// Rows of a tile at least, where there are as many: with fewer it is reading the run that takes the time.
 const FEW: usize = 4;
-/// Queries of a register block.
-const TALL: usize = 4;
+/// Positions whose values stay in the first cache while all queries pass over them.
+const NEAR: usize = 64;
 
 /// Sizes of heads.
 #[derive(Debug, Clone, Copy)]
@@ -135,25 +135,12 @@ impl WithSimd for Attended<'_> {
     #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> Vec<f32> {
-        let tile = self.0;
-        let Heads { shared, dim, .. } = tile.heads;
-        let width = tile.seen.iter().max().map_or(0, |seen| seen.next_multiple_of(PANEL)) + PANEL;
-        let mut weights = vec![0.0; tile.seen.len() * shared * width];
-        tile.scores(simd, width, &mut weights);
-        let mut scales = Vec::with_capacity(tile.seen.len() * shared);
-        for (row, seen) in weights.chunks_exact_mut(shared * width).zip(tile.seen) {
-            for query in row.chunks_exact_mut(width) {
-                scales.push(soften(&mut query[..*seen]));
-            }
+        // A register block is as many queries by 32 elements.
+        if S::REGISTER_COUNT >= 32 {
+            self.0.attended::<S, 6>(simd)
+        } else {
+            self.0.attended::<S, 3>(simd)
         }
-        let mut output = vec![0.0; tile.seen.len() * shared * dim];
-        tile.values(simd, width, &weights, &mut output);
-        for (output, scale) in output.chunks_exact_mut(dim).zip(scales) {
-            for value in output {
-                *value *= scale;
-            }
-        }
-        output
     }
 }
 
@@ -190,10 +177,34 @@ impl Tile<'_> {
         run.visible[self.rows.start + row - run.row]
     }
 
+    /// `[rows, G · D]` of the tile.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn attended<S: Simd, const TALL: usize>(&self, simd: S) -> Vec<f32> {
+        let Heads { shared, dim, .. } = self.heads;
+        let width = self.seen.iter().max().map_or(0, |seen| seen.next_multiple_of(PANEL)) + PANEL;
+        let mut weights = vec![0.0; self.seen.len() * shared * width];
+        self.scores::<S, TALL>(simd, width, &mut weights);
+        let mut scales = Vec::with_capacity(self.seen.len() * shared);
+        for (row, seen) in weights.chunks_exact_mut(shared * width).zip(self.seen) {
+            for query in row.chunks_exact_mut(width) {
+                scales.push(soften(&mut query[..*seen]));
+            }
+        }
+        let mut output = vec![0.0; self.seen.len() * shared * dim];
+        self.values::<S, TALL>(simd, width, &weights, &mut output);
+        for (output, scale) in output.chunks_exact_mut(dim).zip(scales) {
+            for value in output {
+                *value *= scale;
+            }
+        }
+        output
+    }
+
     /// Writes the score of every query and position that it sees to `[rows · G, width]`.
     #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
     #[inline(always)]
-    fn scores<S: Simd>(&self, simd: S, width: usize, scores: &mut [f32]) {
+    fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
         let (mut panel, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
         for (run, rows) in self.runs() {
@@ -214,7 +225,10 @@ impl Tile<'_> {
                 for first in queries.clone().step_by(TALL) {
                     let n = TALL.min(queries.end - first);
                     // The last block repeats its last query.
-                    let x = [0, 1, 2, 3].map(|i| query(first + i.min(n - 1)));
+                    let mut x = [&[][..]; TALL];
+                    for (i, x) in x.iter_mut().enumerate() {
+                        *x = query(first + i.min(n - 1));
+                    }
                     let mut sums = [[0.0; PANEL]; TALL];
                     chain::<S, TALL>(
                         simd,
@@ -242,17 +256,28 @@ impl Tile<'_> {
     /// Adds the weighted values to `[rows · G, D]`.
     #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
     #[inline(always)]
-    fn values<S: Simd>(&self, simd: S, width: usize, weights: &[f32], output: &mut [f32]) {
+    fn values<S: Simd, const TALL: usize>(
+        &self,
+        simd: S,
+        width: usize,
+        weights: &[f32],
+        output: &mut [f32],
+    ) {
         let Heads { shared, dim, .. } = self.heads;
         for (run, rows) in self.runs() {
             let values = run.values.from(self.head * run.stride);
             let all = rows.clone().map(|row| self.visible(run, row)).min().unwrap_or(0);
             let part = Part { values, dim, width, start: run.start, weights };
-            part.add(simd, rows.start * shared..rows.end * shared, 0..all, output);
+            part.add::<S, TALL>(simd, rows.start * shared..rows.end * shared, 0..all, output);
             for row in rows {
                 let visible = self.visible(run, row);
                 if visible > all {
-                    part.add(simd, row * shared..(row + 1) * shared, all..visible, output);
+                    part.add::<S, TALL>(
+                        simd,
+                        row * shared..(row + 1) * shared,
+                        all..visible,
+                        output,
+                    );
                 }
             }
         }
@@ -273,7 +298,7 @@ impl Part<'_> {
     /// Adds the weighted values of some positions of the run to `[queries, D]`.
     #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
     #[inline(always)]
-    fn add<S: Simd>(
+    fn add<S: Simd, const TALL: usize>(
         &self,
         simd: S,
         queries: Range<usize>,
@@ -281,23 +306,22 @@ impl Part<'_> {
         output: &mut [f32],
     ) {
         let dim = self.dim;
-        if let Numbers::F32(values) = self.values {
-            let values = &values[positions.start * dim..positions.end * dim];
-            return self.add_widened(simd, queries, positions, values, output);
-        }
+        let mut room = match self.values {
+            Numbers::F32(_) => Vec::new(),
+            Numbers::F16(_) => vec![0.0; NEAR * dim],
+        };
         // A chain goes on where it was: parts give the bits of the whole.
-        let mut room = vec![0.0; PANEL * dim];
-        for from in positions.clone().step_by(PANEL) {
-            let to = positions.end.min(from + PANEL);
+        for from in positions.clone().step_by(NEAR) {
+            let to = positions.end.min(from + NEAR);
             let values = self.values.widened(from * dim..to * dim, &mut room);
-            self.add_widened(simd, queries.clone(), from..to, values, output);
+            self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output);
         }
     }
 
     /// [`add`](Self::add) of these values.
     #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
     #[inline(always)]
-    fn add_widened<S: Simd>(
+    fn add_widened<S: Simd, const TALL: usize>(
         &self,
         simd: S,
         queries: Range<usize>,
@@ -309,7 +333,10 @@ impl Part<'_> {
         let mut output = output[queries.start * dim..queries.end * dim].chunks_exact_mut(dim);
         let mut first = queries.start;
         while first + TALL <= queries.end {
-            let x = [0, 1, 2, 3].map(|i| self.weights(first + i, &positions));
+            let mut x = [&[][..]; TALL];
+            for (i, x) in x.iter_mut().enumerate() {
+                *x = self.weights(first + i, &positions);
+            }
             let mut sums = [(); TALL].map(|()| output.next().expect("a row a query"));
             chain::<S, TALL>(simd, x, values, dim, &mut sums);
             first += TALL;

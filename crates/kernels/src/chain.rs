@@ -21,6 +21,10 @@ pub(crate) fn chain<S: Simd, const ROWS: usize>(
 ) {
     let columns = sums[0].len();
     let mut column = 0;
+    while column + 4 * S::F32_LANES <= columns {
+        block::<S, ROWS, 4>(simd, x, &panel[column..], stride, sums, column);
+        column += 4 * S::F32_LANES;
+    }
     while column + 2 * S::F32_LANES <= columns {
         block::<S, ROWS, 2>(simd, x, &panel[column..], stride, sums, column);
         column += 2 * S::F32_LANES;
@@ -58,10 +62,14 @@ fn block<S: Simd, const ROWS: usize, const WIDE: usize>(
     let x = x.map(|x| &x[..inputs]);
     for input in 0..inputs {
         let line = S::as_simd_f32s(&panel[input * stride..][..WIDE * lanes]).0;
+        let mut splat = [simd.splat_f32s(0.0); ROWS];
         for row in 0..ROWS {
-            let x = simd.splat_f32s(x[row][input]);
-            for wide in 0..WIDE {
-                partial[row][wide] = simd.mul_add_f32s(x, line[wide], partial[row][wide]);
+            splat[row] = simd.splat_f32s(x[row][input]);
+        }
+        for wide in 0..WIDE {
+            for row in 0..ROWS {
+                let sum = partial[row][wide];
+                partial[row][wide] = simd.mul_add_f32s(splat[row], line[wide], sum);
             }
         }
     }
