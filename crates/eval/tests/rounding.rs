@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[expect(dead_code, reason = "only one of its helpers is used here")]
 mod command;
 
 use std::io::Write;
