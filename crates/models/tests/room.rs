@@ -29,7 +29,7 @@ const TOKEN: u64 = (3 * 2 * 2 * 8 + 32) * 4;
 fn limit_for(tokens: u64) -> u64 {
     let path = files::fixture("llama").expect("the fixture is in the repository");
     let model = load(&path, DeviceChoice::Cpu, EngineOptions::default()).unwrap();
-    least_kv(&model.info.config, KvPrecision::F32) + (tokens - 1) * TOKEN
+    least_kv(&model.info.config, espalier_models::KvPrecision::F32) + (tokens - 1) * TOKEN
 }
 
 fn engine(options: EngineOptions, memory: Option<Available>) -> (LocalPolicy, LocalReader) {
