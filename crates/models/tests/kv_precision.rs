@@ -6,7 +6,7 @@ mod files;
 
 use std::sync::Arc;
 
-use espalier_core::{Completion, Policy, Request, Sampling, Seed, Stops, Until, collect};
+use espalier_core::{Completion, Request, Sampling, Seed, Stops, Until, collect};
 use espalier_models::{
     DeviceChoice, EngineOptions, EngineStats, Kernels, KvPrecision, load, share,
 };
