@@ -94,6 +94,19 @@ pub fn swiglu(rows: &[f32], size: usize) -> Vec<f32> {
     output
 }
 
+/// Adds numbers to as many others.
+///
+/// # Panics
+/// If they are not as many.
+pub fn add(to: &mut [f32], more: &[f32]) {
+    assert_eq!(to.len(), more.len(), "numbers to add");
+    let share = share(to.len(), 1);
+    let parts = to.chunks_mut(share).zip(more.chunks(share)).collect();
+    threads::for_each(parts, |(to, more): (&mut [f32], &[f32])| {
+        to.iter_mut().zip(more).for_each(|(to, more)| *to += more);
+    });
+}
+
 /// Turns heads by their rows' positions: the pair `(x[i], x[i + D/2])` by angle `i` of the row, times
 /// `scale`.
 ///

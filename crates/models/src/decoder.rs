@@ -8,7 +8,10 @@ use espalier_kernels::{Format, Instructions};
 
 use crate::{
     config::ModelConfig,
-    nn::{Attend, Between, Block, Embedding, Head, Linear, RmsNorm, Rope, linear::Kernel},
+    nn::{
+        Attend, AttendRows, Between, Block, Embedding, Head, Linear, RmsNorm, Room, Rope,
+        host::to_host, linear::Kernel,
+    },
 };
 
 /// A decoder-only transformer, whatever its architecture: architectures differ in how they assemble it.
@@ -35,48 +38,64 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Runs tokens at these positions through all layers and the final norm.
+    /// Runs tokens at these positions through all layers and the final norm, by Burn's operations.
+    ///
+    /// The residual stream after the embedding and after each layer goes to `stages`, where there is one.
     ///
     /// # Shapes
     ///
     /// - ids, positions: `N` each
     /// - output: `[N, E]`
-    pub fn trunk(&self, ids: &[TokenId], positions: &[usize], cache: &mut dyn Attend) -> Tensor<2> {
-        self.trunk_with(ids, positions, cache, |_, _| {})
-    }
-
-    /// [`trunk`](Self::trunk), showing the residual stream to `watch` after the embedding (stage 0) and
-    /// after each layer (stages 1 to L).
-    pub fn trunk_with(
+    pub fn trunk(
         &self,
         ids: &[TokenId],
         positions: &[usize],
         cache: &mut dyn Attend,
-        mut watch: impl FnMut(usize, &Tensor<2>),
+        mut stages: Option<&mut Vec<Vec<f32>>>,
     ) -> Tensor<2> {
-        let raw: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let raw = Tensor::<1, Int>::from_data(TensorData::new(raw, [ids.len()]), &self.device);
-        let rotation = match self.between {
-            Between::Burn => self.rope.at(positions, &self.device),
-            Between::Kernels => self.rope.on_host(positions),
+        let rotation = self.rope.at(positions, &self.device);
+        let mut stream = self.embedded(ids);
+        let mut watch = |stream: &Tensor<2>| {
+            if let Some(stages) = &mut stages {
+                stages.push(to_host(stream.clone()));
+            }
         };
-        let mut stream = self.embedding.forward(raw);
-        watch(0, &stream);
+        watch(&stream);
         for (layer, block) in self.blocks.iter().enumerate() {
             stream = block.forward(layer, stream, &rotation, cache);
-            watch(layer + 1, &stream);
+            watch(&stream);
         }
         self.norm.forward(stream)
     }
 
-    /// Logits of hidden rows; `None` where the model predicts no tokens.
-    ///
-    /// # Shapes
-    ///
-    /// - hidden: `[N, E]`
-    /// - output: `[N, V]`
-    pub fn logits(&self, hidden: Tensor<2>) -> Option<Tensor<2>> {
-        self.head.as_ref().map(|head| head.forward(hidden))
+    /// [`trunk`](Self::trunk) by kernels, in host memory.
+    pub fn trunk_rows(
+        &self,
+        ids: &[TokenId],
+        positions: &[usize],
+        cache: &mut dyn AttendRows,
+        mut stages: Option<&mut Vec<Vec<f32>>>,
+    ) -> Vec<f32> {
+        let angles = self.rope.angles(positions);
+        let mut stream = to_host(self.embedded(ids));
+        let mut watch = |stream: &[f32]| {
+            if let Some(stages) = &mut stages {
+                stages.push(stream.to_vec());
+            }
+        };
+        watch(&stream);
+        let mut room = Room::default();
+        for (layer, block) in self.blocks.iter().enumerate() {
+            block.rows(layer, ids.len(), &mut stream, &angles, cache, &mut room);
+            watch(&stream);
+        }
+        self.norm.rows(&stream)
+    }
+
+    fn embedded(&self, ids: &[TokenId]) -> Tensor<2> {
+        let raw: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let raw = Tensor::<1, Int>::from_data(TensorData::new(raw, [ids.len()]), &self.device);
+        self.embedding.forward(raw)
     }
 
     /// What a token costs.

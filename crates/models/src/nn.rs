@@ -16,8 +16,8 @@ mod quantized_linear;
 pub mod rms_norm;
 pub mod rope;
 
-pub use attention::{Attend, Attention};
-pub use block::Block;
+pub use attention::{Attend, AttendRows, Attention};
+pub use block::{Block, Room};
 pub use embedding::Embedding;
 pub use head::Head;
 pub use host::Between;

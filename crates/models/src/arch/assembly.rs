@@ -176,7 +176,7 @@ impl Assembly<'_> {
         let (embedding, head): (_, Box<dyn Linear>) = match (quantized, self.multiply) {
             (Some(weights), _) => {
                 let embedding = Embedding::TiedQuantized(Arc::clone(&weights[0]));
-                (embedding, Box::new(QuantizedLinear::new(weights, None, self.device)))
+                (embedding, Box::new(QuantizedLinear::new(weights, None)))
             }
             (None, Multiply::Burn) => {
                 let matrix = Matrix { values: read()?, outputs };
@@ -186,7 +186,7 @@ impl Assembly<'_> {
             (None, Multiply::Packed | Multiply::Quantized) => {
                 let precision = self.precision(std::slice::from_ref(&table));
                 let weight = Arc::new(Packed::stack(hidden, &[(&read()?, outputs)], precision));
-                let head = PackedLinear::new(Arc::clone(&weight), None, self.device);
+                let head = PackedLinear::new(Arc::clone(&weight), None);
                 (Embedding::TiedPacked(weight), Box::new(head))
             }
         };
@@ -231,7 +231,6 @@ impl Assembly<'_> {
             mlp: Mlp {
                 gate_up: self.linear(hidden, &gate_up, None)?,
                 down: self.linear(intermediate, &[part("down", hidden)], None)?,
-                between,
             },
         })
     }

@@ -42,7 +42,7 @@ impl Assembly<'_> {
         bias: Option<Vec<f32>>,
     ) -> Result<Box<dyn Linear>, LoadError> {
         if let Some(weights) = self.quantized(inputs, parts)? {
-            return Ok(Box::new(QuantizedLinear::new(weights, bias, self.device)));
+            return Ok(Box::new(QuantizedLinear::new(weights, bias)));
         }
         let matrices: Result<Vec<Matrix>, LoadError> =
             parts.iter().map(|part| self.matrix(inputs, part)).collect();
@@ -55,7 +55,7 @@ impl Assembly<'_> {
                     .map(|matrix| (matrix.values.as_slice(), matrix.outputs))
                     .collect();
                 let weight = Arc::new(Packed::stack(inputs, &matrices, self.precision(parts)));
-                Box::new(PackedLinear::new(weight, bias, self.device))
+                Box::new(PackedLinear::new(weight, bias))
             }
         })
     }

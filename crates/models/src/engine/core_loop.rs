@@ -311,7 +311,7 @@ impl Engine {
         let n = branch.todo.len().min(self.options.prefill_chunk);
         let chunk: Vec<TokenId> = branch.todo.drain(..n).collect();
         let reached = self.tree.position(branch.loc);
-        let (ix, _) = self.run(branch.loc, &chunk, n - 1, |_, _| {});
+        let (ix, _) = self.run(branch.loc, &chunk, n - 1, None);
         for position in reached..reached + n {
             branch.count(position, true);
         }

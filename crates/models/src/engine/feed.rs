@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kv::{KvIx, Loc},
-    nn::Between,
+    nn::{Between, host::from_host},
 };
 
 impl Engine {
@@ -121,12 +121,15 @@ impl Engine {
                 let kv = self.options.kv;
                 let columns = &columns;
                 let mut attention = DecodeAttention { plan: &plan, tree, front, columns, kv };
-                self.decoder.trunk(&ids, &positions, &mut attention)
+                self.decoder.trunk(&ids, &positions, &mut attention, None)
             }
             Between::Kernels => {
                 let runs = Runs::of_front(tree, &paths, &tails);
-                let mut attention = FrontAttention { runs: &runs, tree, front, columns: &columns };
-                self.decoder.trunk(&ids, &positions, &mut attention)
+                let (columns, device) = (&columns[..], &self.decoder.device);
+                let mut attention =
+                    FrontAttention { runs: &runs, tree, front, columns, config, device };
+                let rows = self.decoder.trunk_rows(&ids, &positions, &mut attention, None);
+                from_host(rows, [ids.len(), config.hidden], device)
             }
         };
         self.front.write_hidden(&columns, &hidden);

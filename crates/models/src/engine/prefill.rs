@@ -2,29 +2,24 @@
 
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use espalier_core::TokenId;
+use espalier_kernels::rows::Turned;
 
 use super::{
     core_loop::{Engine, Store, TAIL},
-    runs::{Own, Runs},
+    runs::{Own, Runs, heads, tensor},
 };
 use crate::{
+    config::ModelConfig,
     kv::{KvIx, KvPrecision, KvTree, Loc, Segment, segment::owned},
-    nn::{Attend, Between},
+    nn::{Attend, AttendRows, Between, host::from_host},
 };
 
-/// How rows are kept from looking ahead.
-enum Sight {
-    /// A mask, `[1, N · G, N]`.
-    Mask(Box<Tensor<3>>),
-    /// On the CPU: what each row sees.
-    Runs(Runs),
-}
-
-/// Attention of one chunk over its path and, causally, itself.
+/// Attention of one chunk over its path and, causally, itself, by Burn's operations.
 struct ChunkAttention<'a> {
     tree: &'a KvTree<Store>,
     path: &'a [Loc],
-    sight: &'a Sight,
+    /// What keeps rows from looking ahead, `[1, N · G, N]`.
+    mask: &'a Tensor<3>,
     kv: KvPrecision,
     keys: Vec<Tensor<3>>,
     values: Vec<Tensor<3>>,
@@ -41,17 +36,7 @@ impl Attend for ChunkAttention<'_> {
         let [rows, heads, dim] = queries.dims();
         let kv_heads = keys.dims()[1];
         let shared = heads / kv_heads;
-        let [keys, values] = [keys, values].map(|new| self.kv.rounded(owned(new.swap_dims(0, 1))));
-        let mask = match self.sight {
-            Sight::Mask(mask) => mask,
-            Sight::Runs(runs) => {
-                let own = Own::Chunk(&keys, &values);
-                let attended = runs.attend(layer, queries, kv_heads, self.tree, &own);
-                self.keys.push(keys);
-                self.values.push(values);
-                return attended;
-            }
-        };
+        let [keys, values] = [keys, values].map(|new| kept(self.kv, new));
         let queries = queries.reshape([rows, kv_heads, shared, dim]).swap_dims(0, 1).reshape([
             kv_heads,
             rows * shared,
@@ -72,7 +57,7 @@ impl Attend for ChunkAttention<'_> {
             .map(|(keys, _, _)| queries.clone().matmul(keys.clone().swap_dims(1, 2)))
             .collect();
         let seen = self.kv.widened(keys.clone()).swap_dims(1, 2);
-        let own = queries.matmul(seen) + mask.as_ref().clone();
+        let own = queries.matmul(seen) + self.mask.clone();
         let weights = if scores.is_empty() {
             softmax(own, 2)
         } else {
@@ -95,6 +80,34 @@ impl Attend for ChunkAttention<'_> {
     }
 }
 
+/// Keys or values of a chunk, `[N, K, D]`, as a segment has them.
+fn kept(kv: KvPrecision, new: Tensor<3>) -> Tensor<3> {
+    kv.rounded(owned(new.swap_dims(0, 1)))
+}
+
+/// The same on the CPU.
+struct ChunkRows<'a> {
+    tree: &'a KvTree<Store>,
+    runs: &'a Runs,
+    config: &'a ModelConfig,
+    device: &'a Device,
+    kv: KvPrecision,
+    keys: Vec<Tensor<3>>,
+    values: Vec<Tensor<3>>,
+}
+
+impl AttendRows for ChunkRows<'_> {
+    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
+        let [keys, values] = [rows.keys, rows.values]
+            .map(|new| kept(self.kv, tensor(new, self.config, self.device)));
+        let own = Own::Chunk(&keys, &values);
+        let attended = self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own);
+        self.keys.push(keys);
+        self.values.push(values);
+        attended
+    }
+}
+
 /// Zero where a row may look at a column of its own chunk.
 fn causal(rows: usize, shared: usize, device: &Device) -> Tensor<3> {
     let mut mask = vec![-1.0e30_f32; rows * shared * rows];
@@ -114,37 +127,35 @@ impl Engine {
         parent: Loc,
         tokens: &[TokenId],
         hidden_from: usize,
-        watch: impl FnMut(usize, &Tensor<2>),
+        stages: Option<&mut Vec<Vec<f32>>>,
     ) -> (KvIx, Tensor<2>) {
         self.make_room(self.bytes_of((tokens.len() + TAIL) as u64));
         let parent = self.in_segment(parent);
         let start = self.tree.position(parent);
         let path = self.tree.path(parent);
         let positions: Vec<usize> = (start..start + tokens.len()).collect();
-        let config = &self.decoder.config;
-        let sight = match self.decoder.between {
-            Between::Burn => Sight::Mask(Box::new(causal(
-                tokens.len(),
-                config.heads / config.kv_heads,
-                &self.decoder.device,
-            ))),
-            Between::Kernels => Sight::Runs(Runs::of_chunk(&self.tree, &path, tokens.len())),
+        let (config, device, kv) = (&self.decoder.config, &self.decoder.device, self.options.kv);
+        let (n, tree) = (tokens.len(), &self.tree);
+        let (keys, values) = (Vec::with_capacity(config.layers), Vec::with_capacity(config.layers));
+        let (hidden, keys, values) = match self.decoder.between {
+            Between::Burn => {
+                let mask = &causal(n, config.heads / config.kv_heads, device);
+                let path = &path;
+                let mut attention = ChunkAttention { tree, path, mask, kv, keys, values };
+                let hidden = self.decoder.trunk(tokens, &positions, &mut attention, stages);
+                (hidden, attention.keys, attention.values)
+            }
+            Between::Kernels => {
+                let runs = &Runs::of_chunk(tree, &path, n);
+                let mut attention = ChunkRows { tree, runs, config, device, kv, keys, values };
+                let rows = self.decoder.trunk_rows(tokens, &positions, &mut attention, stages);
+                let hidden = from_host(rows, [n, config.hidden], device);
+                (hidden, attention.keys, attention.values)
+            }
         };
-        let mut attention = ChunkAttention {
-            tree: &self.tree,
-            path: &path,
-            sight: &sight,
-            kv: self.options.kv,
-            keys: Vec::with_capacity(config.layers),
-            values: Vec::with_capacity(config.layers),
-        };
-        let hidden = self.decoder.trunk_with(tokens, &positions, &mut attention, watch);
         let kept = tokens.len() - hidden_from;
-        let segment = Segment {
-            keys: attention.keys,
-            values: attention.values,
-            hidden: owned(hidden.clone().narrow(0, hidden_from, kept)),
-        };
+        let segment =
+            Segment { keys, values, hidden: owned(hidden.clone().narrow(0, hidden_from, kept)) };
         self.stats.computed_tokens += tokens.len() as u64;
         self.segment_bytes += segment.bytes();
         let store = Store::Segment(Box::new(segment));

@@ -28,7 +28,7 @@ impl Engine {
         let mut reached = held;
         while reached < tokens.len() {
             let n = (tokens.len() - reached).min(self.options.prefill_chunk);
-            let (ix, hidden) = self.run(loc, &tokens[reached..reached + n], n - 1, |_, _| {});
+            let (ix, hidden) = self.run(loc, &tokens[reached..reached + n], n - 1, None);
             for &position in positions.iter().filter(|&&at| at >= reached && at < reached + n) {
                 rows.push(hidden.clone().narrow(0, position - reached, 1));
             }
@@ -135,8 +135,7 @@ impl Engine {
         let vocab = self.decoder.config.vocab;
         let mut values = Vec::with_capacity(rows.len());
         for (rows, positions) in rows.chunks(ROWS).zip(positions.chunks(ROWS)) {
-            let logits = self.decoder.logits(Tensor::cat(rows.to_vec(), 0));
-            let logits = to_vec(logits.ok_or_else(|| self.predicts_nothing())?)?;
+            let logits = self.logits(Tensor::cat(rows.to_vec(), 0))?;
             for (row, position) in logits.chunks_exact(vocab).zip(positions) {
                 let distribution = Distribution::new(row)?;
                 values.push(match &read.want {

@@ -1,14 +1,15 @@
 //! Runs: the stretches of keys and values that rows of a batch see, and attention over them on the CPU.
 
-use burn::tensor::Tensor;
-use espalier_kernels::{Heads, Run, attend};
+use burn::tensor::{Device, Tensor};
+use espalier_kernels::{Heads, Run, attend, rows::Turned};
 
 use super::core_loop::Store;
 use crate::{
+    config::ModelConfig,
     kv::{Front, KvIx, KvTree, Loc},
     nn::{
-        Attend,
-        host::{View, from_host, to_host},
+        AttendRows,
+        host::{View, from_host},
     },
 };
 
@@ -80,14 +81,13 @@ impl Runs {
     pub(super) fn attend(
         &self,
         layer: usize,
-        queries: Tensor<3>,
-        kv_heads: usize,
+        queries: &[f32],
+        heads: Heads,
         tree: &KvTree<Store>,
         own: &Own<'_>,
-    ) -> Tensor<2> {
-        let device = queries.device();
-        let [rows, query_heads, dim] = queries.dims();
-        let heads = Heads { kv_heads, shared: query_heads / kv_heads, dim };
+    ) -> Vec<f32> {
+        let Heads { kv_heads, dim, .. } = heads;
+        let rows = self.order.len();
         let (own_keys, own_values, own_stride) = match own {
             Own::Front(front) => {
                 let (keys, values, columns) = front.layer(layer);
@@ -122,9 +122,21 @@ impl Runs {
             let Stretch { start, row, ref visible, .. } = *stretch;
             runs.push(Run { keys, values, stride, start, row, visible });
         }
-        let attended = attend(heads, &to_host(queries), &self.order, &runs);
-        from_host(attended, [rows, query_heads * dim], &device)
+        attend(heads, queries, &self.order, &runs)
     }
+}
+
+/// The sizes of a model's heads.
+pub(super) fn heads(config: &ModelConfig) -> Heads {
+    let ModelConfig { heads, kv_heads, head_dim, .. } = *config;
+    Heads { kv_heads, shared: heads / kv_heads, dim: head_dim }
+}
+
+/// Keys or values, `[N, K, D]`, as a tensor.
+pub(super) fn tensor(values: Vec<f32>, config: &ModelConfig, device: &Device) -> Tensor<3> {
+    let (kv_heads, dim) = (config.kv_heads, config.head_dim);
+    let rows = values.len() / (kv_heads * dim);
+    from_host(values, [rows, kv_heads, dim], device)
 }
 
 /// Attention of one decode step on the CPU.
@@ -135,19 +147,17 @@ pub(super) struct FrontAttention<'a> {
     pub(super) front: &'a mut Front,
     /// The column each slot's new token goes to.
     pub(super) columns: &'a [usize],
+    pub(super) config: &'a ModelConfig,
+    pub(super) device: &'a Device,
 }
 
-impl Attend for FrontAttention<'_> {
-    fn attend(
-        &mut self,
-        layer: usize,
-        queries: Tensor<3>,
-        keys: Tensor<3>,
-        values: Tensor<3>,
-    ) -> Tensor<2> {
-        let kv_heads = keys.dims()[1];
+impl AttendRows for FrontAttention<'_> {
+    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
+        let [keys, values] =
+            [rows.keys, rows.values].map(|new| tensor(new, self.config, self.device));
         self.front.write(layer, self.columns, keys, values);
-        self.runs.attend(layer, queries, kv_heads, self.tree, &Own::Front(self.front))
+        let own = Own::Front(self.front);
+        self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own)
     }
 }
 

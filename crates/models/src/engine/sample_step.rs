@@ -8,7 +8,7 @@ use super::{
     branch::Branch,
     core_loop::{Engine, Store},
 };
-use crate::{distribution::Distribution, kv::Loc, sampler::sample};
+use crate::{distribution::Distribution, kv::Loc, nn::Between, sampler::sample};
 
 impl Engine {
     /// Samples one token for every active branch without known tokens left, and completes those that
@@ -28,8 +28,7 @@ impl Engine {
         }
         let hidden = self.gather(&places);
         let vocab = self.decoder.config.vocab;
-        let logits = self.decoder.logits(hidden);
-        let logits = logits.ok_or_else(|| self.predicts_nothing()).and_then(to_vec);
+        let logits = self.logits(hidden);
         let rows: Vec<Result<(&[f32], Distribution), ModelError>> = match &logits {
             Ok(logits) => threads::map(logits.chunks_exact(vocab).collect(), |row| {
                 Distribution::new(row).map(|distribution| (row, distribution))
@@ -64,6 +63,19 @@ impl Engine {
         for (at, outcome) in ended.into_iter().rev() {
             let branch = self.active.remove(at);
             self.complete(branch, outcome);
+        }
+    }
+
+    /// Logits of hidden rows, `[N, V]`.
+    pub(super) fn logits(&self, hidden: Tensor<2>) -> Result<Vec<f32>, ModelError> {
+        let head = self.decoder.head.as_ref().ok_or_else(|| self.predicts_nothing())?;
+        match self.decoder.between {
+            Between::Burn => to_vec(head.forward(hidden)),
+            Between::Kernels => {
+                let mut logits = Vec::new();
+                head.multiply(&to_vec(hidden)?, &mut logits);
+                Ok(logits)
+            }
         }
     }
 

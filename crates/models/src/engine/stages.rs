@@ -23,14 +23,11 @@ impl Engine {
     /// [`ModelError`] where the sequence is empty, too long or not of this vocabulary.
     pub fn stages(&mut self, tokens: &[TokenId]) -> Result<Stages, ModelError> {
         self.check(tokens)?;
-        let mut watched = Vec::new();
-        let (ix, hidden) = self.run(self.tree.root(), tokens, tokens.len() - 1, |_, stream| {
-            watched.push(stream.clone());
-        });
+        let mut stream = Vec::new();
+        let last = tokens.len() - 1;
+        let (ix, hidden) = self.run(self.tree.root(), tokens, last, Some(&mut stream));
         self.let_go(ix);
-        let logits = self.decoder.logits(hidden.clone());
-        let logits = to_vec(logits.ok_or_else(|| self.predicts_nothing())?)?;
-        let stream = watched.into_iter().map(to_vec).collect::<Result<_, _>>()?;
+        let logits = self.logits(hidden.clone())?;
         Ok(Stages { stream, norm: to_vec(hidden)?, logits })
     }
 }

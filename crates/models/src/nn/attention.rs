@@ -5,8 +5,8 @@ use espalier_kernels::rows::{Turned, turned};
 
 use super::{
     Linear,
-    host::{from_host, to_host},
-    rope::Rotation,
+    block::Room,
+    rope::{Angles, Tables},
 };
 
 /// Where keys and values are kept, and what a row may look at.
@@ -29,6 +29,12 @@ pub trait Attend {
         keys: Tensor<3>,
         values: Tensor<3>,
     ) -> Tensor<2>;
+}
+
+/// [`Attend`] in host memory.
+pub trait AttendRows {
+    /// Stores the rows' keys and values, then attends from their queries: `[N, H · D]`.
+    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32>;
 }
 
 /// One attention layer: a fused query/key/value projection, rotation, attention, output projection.
@@ -56,29 +62,31 @@ impl Attention {
         &self,
         layer: usize,
         input: Tensor<2>,
-        rotation: &Rotation,
+        rotation: &Tables,
         cache: &mut dyn Attend,
     ) -> Tensor<2> {
         let (heads, kv_heads, dim) = (self.heads, self.kv_heads, self.head_dim);
         let rows = input.dims()[0];
-        let qkv = self.qkv.forward(input);
-        let (queries, keys, values) = match rotation {
-            Rotation::Tensors(tables) => {
-                let qkv = qkv.reshape([rows, heads + 2 * kv_heads, dim]);
-                let turned = tables.apply(qkv.clone().narrow(1, 0, heads + kv_heads));
-                let queries = turned.clone().narrow(1, 0, heads) * (dim as f32).sqrt().recip();
-                let keys = turned.narrow(1, heads, kv_heads);
-                (queries, keys, qkv.narrow(1, heads + kv_heads, kv_heads))
-            }
-            Rotation::Host(angles) => {
-                let device = qkv.device();
-                let sizes = (heads, kv_heads, dim);
-                let Turned { queries, keys, values } =
-                    turned(&to_host(qkv), sizes, &angles.cos, &angles.sin);
-                let kv = |values| from_host(values, [rows, kv_heads, dim], &device);
-                (from_host(queries, [rows, heads, dim], &device), kv(keys), kv(values))
-            }
-        };
+        let qkv = self.qkv.forward(input).reshape([rows, heads + 2 * kv_heads, dim]);
+        let turned = rotation.apply(qkv.clone().narrow(1, 0, heads + kv_heads));
+        let queries = turned.clone().narrow(1, 0, heads) * (dim as f32).sqrt().recip();
+        let keys = turned.narrow(1, heads, kv_heads);
+        let values = qkv.narrow(1, heads + kv_heads, kv_heads);
         self.output.forward(cache.attend(layer, queries, keys, values))
+    }
+
+    /// [`forward`](Self::forward) in host memory, to `room.output`.
+    pub(super) fn rows(
+        &self,
+        layer: usize,
+        rows: &[f32],
+        angles: &Angles,
+        cache: &mut dyn AttendRows,
+        room: &mut Room,
+    ) {
+        self.qkv.multiply(rows, &mut room.inner);
+        let sizes = (self.heads, self.kv_heads, self.head_dim);
+        let turned = turned(&room.inner, sizes, &angles.cos, &angles.sin);
+        self.output.multiply(&cache.attend(layer, turned), &mut room.output);
     }
 }

@@ -1,8 +1,13 @@
 //! One decoder layer.
 
 use burn::tensor::Tensor;
+use espalier_kernels::rows::add;
 
-use super::{Attend, Attention, Mlp, RmsNorm, rope::Rotation};
+use super::{
+    Attend, Attention, Mlp, RmsNorm,
+    attention::AttendRows,
+    rope::{Angles, Tables},
+};
 
 /// Attention and feed-forward, each normalized before and added to the residual stream after.
 #[derive(Debug)]
@@ -17,6 +22,15 @@ pub struct Block {
     pub mlp: Mlp,
 }
 
+/// Memory that the layers of a step use one after the other.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// What a layer's first product gives.
+    pub(super) inner: Vec<f32>,
+    /// What its last gives.
+    pub(super) output: Vec<f32>,
+}
+
 impl Block {
     /// The residual stream after this layer.
     ///
@@ -27,12 +41,28 @@ impl Block {
         &self,
         layer: usize,
         input: Tensor<2>,
-        rotation: &Rotation,
+        rotation: &Tables,
         cache: &mut dyn Attend,
     ) -> Tensor<2> {
         let normed = self.attention_norm.forward(input.clone());
         let stream = input + self.attention.forward(layer, normed, rotation, cache);
         let normed = self.mlp_norm.forward(stream.clone());
         stream + self.mlp.forward(normed)
+    }
+
+    /// [`forward`](Self::forward) of `n` rows in host memory, in place.
+    pub fn rows(
+        &self,
+        layer: usize,
+        n: usize,
+        stream: &mut [f32],
+        angles: &Angles,
+        cache: &mut dyn AttendRows,
+        room: &mut Room,
+    ) {
+        self.attention.rows(layer, &self.attention_norm.rows(stream), angles, cache, room);
+        add(stream, &room.output);
+        self.mlp.rows(n, &self.mlp_norm.rows(stream), room);
+        add(stream, &room.output);
     }
 }

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use espalier_kernels::Format;
 use rayon::prelude::*;
 
+use super::host::{from_host, to_host};
 use crate::panels::Precision;
 
 /// `y = x W + b`. What multiplies, and how the weights are stored, is the implementation's business.
@@ -16,7 +17,21 @@ pub trait Linear: Debug + Send + Sync {
     ///
     /// - input: `[N, in]`
     /// - output: `[N, out]`
-    fn forward(&self, input: Tensor<2>) -> Tensor<2>;
+    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        let ([rows, _], device) = (input.dims(), input.device());
+        let mut output = Vec::new();
+        self.multiply(&to_host(input), &mut output);
+        let outputs = output.len() / rows;
+        from_host(output, [rows, outputs], &device)
+    }
+
+    /// [`forward`](Self::forward) in host memory. What `output` held is lost; its memory is used again.
+    ///
+    /// # Shapes
+    ///
+    /// - rows: `[N, in]`
+    /// - output: `[N, out]`
+    fn multiply(&self, rows: &[f32], output: &mut Vec<f32>);
 
     /// Number of weights a row is multiplied with, biases left out.
     fn parameters(&self) -> u64;
@@ -101,6 +116,12 @@ impl Linear for Dense {
             Some(bias) => output + bias.clone(),
             None => output,
         }
+    }
+
+    fn multiply(&self, rows: &[f32], output: &mut Vec<f32>) {
+        let [inputs, _] = self.weight.dims();
+        let shape = [rows.len() / inputs, inputs];
+        *output = to_host(self.forward(from_host(rows.to_vec(), shape, &self.weight.device())));
     }
 
     fn parameters(&self) -> u64 {

@@ -3,10 +3,7 @@
 use burn::tensor::{Tensor, activation::silu};
 use espalier_kernels::rows::swiglu;
 
-use super::{
-    Between, Linear,
-    host::{from_host, to_host},
-};
+use super::{Linear, block::Room};
 
 /// `down(silu(gate x) · up x)`, gate and up fused into one projection.
 ///
@@ -17,8 +14,6 @@ pub struct Mlp {
     pub gate_up: Box<dyn Linear>,
     /// `[F, E]`.
     pub down: Box<dyn Linear>,
-    /// What computes the gate.
-    pub between: Between,
 }
 
 impl Mlp {
@@ -29,13 +24,15 @@ impl Mlp {
     /// - input, output: `[N, E]`
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         let both = self.gate_up.forward(input);
-        let [rows, size] = [both.dims()[0], both.dims()[1] / 2];
-        if self.between == Between::Kernels {
-            let device = both.device();
-            let gated = from_host(swiglu(&to_host(both), size), [rows, size], &device);
-            return self.down.forward(gated);
-        }
+        let size = both.dims()[1] / 2;
         let gate = silu(both.clone().narrow(1, 0, size));
         self.down.forward(gate * both.narrow(1, size, size))
+    }
+
+    /// [`forward`](Self::forward) of `n` rows in host memory, to `room.output`.
+    pub(super) fn rows(&self, n: usize, rows: &[f32], room: &mut Room) {
+        self.gate_up.multiply(rows, &mut room.inner);
+        let size = room.inner.len() / (2 * n);
+        self.down.multiply(&swiglu(&room.inner, size), &mut room.output);
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Linear, host::to_host, linear::Kernel};
+use super::{Linear, linear::Kernel};
 use crate::packed::Packed;
 
 /// A layer whose weights are packed once, when they are loaded. CPU only: rows pass through the host.
@@ -12,24 +12,21 @@ use crate::packed::Packed;
 pub struct PackedLinear {
     weight: Arc<Packed>,
     bias: Option<Vec<f32>>,
-    device: Device,
 }
 
 impl PackedLinear {
     /// A layer of packed weights, `[in, out]`.
     #[must_use]
-    pub fn new(weight: Arc<Packed>, bias: Option<Vec<f32>>, device: &Device) -> Self {
-        Self { weight, bias, device: device.clone() }
+    pub fn new(weight: Arc<Packed>, bias: Option<Vec<f32>>) -> Self {
+        Self { weight, bias }
     }
 }
 
 impl Linear for PackedLinear {
-    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let (rows, outputs) = (input.dims()[0], self.weight.outputs());
-        let input = to_host(input);
-        let mut output = vec![0.0; rows * outputs];
-        self.weight.multiply(rows, &input, self.bias.as_deref(), &mut output);
-        Tensor::from_data(TensorData::new(output, [rows, outputs]), &self.device)
+    fn multiply(&self, rows: &[f32], output: &mut Vec<f32>) {
+        let n_rows = rows.len() / self.weight.inputs();
+        output.resize(n_rows * self.weight.outputs(), 0.0);
+        self.weight.multiply(n_rows, rows, self.bias.as_deref(), output);
     }
 
     fn parameters(&self) -> u64 {

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Int, Tensor, TensorData};
 use espalier_kernels::{Activations, Quantized, multiply};
 
-use super::{Linear, host::to_host, linear::Kernel};
+use super::{Linear, linear::Kernel};
 
 /// A layer of quantized matrices side by side. CPU only: rows pass through the host.
 #[derive(Debug)]
 pub struct QuantizedLinear {
     weights: Vec<Arc<Quantized>>,
     bias: Option<Vec<f32>>,
-    device: Device,
 }
 
 impl QuantizedLinear {
@@ -22,20 +21,18 @@ impl QuantizedLinear {
     ///
     /// Where there is no matrix.
     #[must_use]
-    pub fn new(weights: Vec<Arc<Quantized>>, bias: Option<Vec<f32>>, device: &Device) -> Self {
+    pub fn new(weights: Vec<Arc<Quantized>>, bias: Option<Vec<f32>>) -> Self {
         assert!(!weights.is_empty(), "a layer has a matrix");
-        Self { weights, bias, device: device.clone() }
+        Self { weights, bias }
     }
 }
 
 impl Linear for QuantizedLinear {
-    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        let rows = input.dims()[0];
+    fn multiply(&self, rows: &[f32], output: &mut Vec<f32>) {
         let outputs: usize = self.weights.iter().map(|weight| weight.outputs()).sum();
-        let input = Activations::new(self.weights[0].inputs(), &to_host(input));
-        let mut output = vec![0.0; rows * outputs];
-        multiply(&self.weights, &input, self.bias.as_deref(), &mut output);
-        Tensor::from_data(TensorData::new(output, [rows, outputs]), &self.device)
+        let rows = Activations::new(self.weights[0].inputs(), rows);
+        output.resize(rows.rows() * outputs, 0.0);
+        multiply(&self.weights, &rows, self.bias.as_deref(), output);
     }
 
     fn parameters(&self) -> u64 {

@@ -48,10 +48,23 @@ impl RmsNorm {
                 let scale = square.mean_dim(1).add_scalar(self.epsilon).sqrt().recip();
                 input * scale * weight.as_ref().clone()
             }
-            Weight::Host(weight) => {
+            Weight::Host(_) => {
                 let (device, shape) = (input.device(), input.dims());
-                from_host(rms_norm(&to_host(input), weight, self.epsilon), shape, &device)
+                from_host(self.rows(&to_host(input)), shape, &device)
             }
+        }
+    }
+
+    /// [`forward`](Self::forward) in host memory: `[N, E]`.
+    #[must_use]
+    pub fn rows(&self, rows: &[f32]) -> Vec<f32> {
+        match &self.weight {
+            Weight::Tensor(weight) => {
+                let [_, size] = weight.dims();
+                let shape = [rows.len() / size, size];
+                to_host(self.forward(from_host(rows.to_vec(), shape, &weight.device())))
+            }
+            Weight::Host(weight) => rms_norm(rows, weight, self.epsilon),
         }
     }
 }

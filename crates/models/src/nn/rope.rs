@@ -56,20 +56,16 @@ impl Rope {
 
     /// The rotations of rows at these positions.
     #[must_use]
-    pub fn at(&self, positions: &[usize], device: &Device) -> Rotation {
+    pub fn at(&self, positions: &[usize], device: &Device) -> Tables {
         let shape = [positions.len(), 1, self.frequencies.len()];
         let table = |values| Tensor::from_data(TensorData::new(values, shape), device);
         let Angles { cos, sin } = self.angles(positions);
-        Rotation::Tensors(Box::new(Tables { cos: table(cos), sin: table(sin) }))
+        Tables { cos: table(cos), sin: table(sin) }
     }
 
     /// [`at`](Self::at), in host memory.
     #[must_use]
-    pub fn on_host(&self, positions: &[usize]) -> Rotation {
-        Rotation::Host(self.angles(positions))
-    }
-
-    fn angles(&self, positions: &[usize]) -> Angles {
+    pub fn angles(&self, positions: &[usize]) -> Angles {
         let table = |of: fn(f64) -> f64| {
             let angles = positions
                 .iter()
@@ -78,15 +74,6 @@ impl Rope {
         };
         Angles { cos: table(f64::cos), sin: table(f64::sin) }
     }
-}
-
-/// The rotations of one batch of rows.
-#[derive(Debug, Clone)]
-pub enum Rotation {
-    /// On a device.
-    Tensors(Box<Tables>),
-    /// In host memory.
-    Host(Angles),
 }
 
 /// Cosines and sines of rows' angles on a device, `[N, 1, D / 2]` each.
@@ -132,8 +119,7 @@ mod tests {
         let device = Device::flex();
         let rope = Rope::new(4, 100.0, &RopeScaling::None); // frequencies 1 and 0.1
         let heads = Tensor::<3>::from_data([[[1.0, 0.0, 0.0, 1.0]]], &device);
-        let Rotation::Tensors(tables) = rope.at(&[2], &device) else { unreachable!() };
-        let turned = tables.apply(heads).into_data().try_into_vec::<f32>().unwrap();
+        let turned = rope.at(&[2], &device).apply(heads).into_data().try_into_vec::<f32>().unwrap();
         let expected = [2.0_f32.cos(), -(0.2_f32.sin()), 2.0_f32.sin(), 0.2_f32.cos()];
         for (got, expected) in turned.iter().zip(expected) {
             assert!((got - expected).abs() < 1e-6, "{turned:?}");
