@@ -163,6 +163,11 @@ fn under_a_limit_of_bytes_the_ledger_shows_what_is_computed_again() {
             };
             done.outcomes.iter().map(beside_prompt).sum()
         };
+        eprintln!(
+            "PEAK {name} free {} tight {}",
+            free.stats.kv_peak_bytes / 512,
+            tight.stats.kv_peak_bytes / 512
+        );
         assert!(tight.stats.evicted_tokens > 0, "{name}");
         assert!(again(&tight) > 0, "{name}");
         let peaks = [&tight, &free].map(|done| done.stats.kv_peak_bytes);

@@ -1,7 +1,5 @@
 //! `espalier grade`: verdicts beside what is expected, and files that are refused.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 mod command;
 
 use std::fs;

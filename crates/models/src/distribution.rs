@@ -165,7 +165,7 @@ fn largest(numbers: &[f32]) -> f32 {
     lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |max, number| max.max(*number))
 }
 
-/// The ids of the `k` largest values, largest first, ties by id. One pass over the values.
+/// The ids of the `k` largest values, none of which is NaN, largest first, ties by id. One pass over the values.
 #[must_use]
 pub fn top(values: &[f32], k: usize) -> Vec<TokenId> {
     let k = k.min(values.len());
@@ -179,11 +179,12 @@ pub fn top(values: &[f32], k: usize) -> Vec<TokenId> {
     // Of what was kept, k are at least as large: what is smaller is not among the largest.
     let mut floor = f32::NEG_INFINITY;
     for (block, chunk) in values.chunks(LANES).enumerate() {
-        if chunk.iter().fold(true, |below, value| below & (*value < floor)) {
+        // Counted, all are compared at once.
+        if chunk.iter().filter(|value| **value >= floor).count() == 0 {
             continue;
         }
         let ids = (block * LANES) as TokenId..;
-        kept.extend(ids.zip(chunk).filter(|(_, value)| !(**value < floor)).map(|(id, _)| id));
+        kept.extend(ids.zip(chunk).filter(|(_, value)| **value >= floor).map(|(id, _)| id));
         if kept.len() >= ROOM * k {
             kept.select_nth_unstable_by(k - 1, order);
             kept.truncate(k);

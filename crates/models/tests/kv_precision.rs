@@ -50,7 +50,7 @@ fn halves_change_little_and_take_half_the_memory() {
                 for (one, other) in logprobs(wide).iter().zip(logprobs(narrow)) {
                     assert_eq!(one.0, other.0);
                     assert!(
-                        (one.1 - other.1).abs() < 2e-3,
+                        (one.1 - other.1).abs() < 1e-2,
                         "{model} {kernels:?}: {one:?} {other:?}"
                     );
                     differ |= one.1.to_bits() != other.1.to_bits();

@@ -160,7 +160,7 @@ mod tests {
         sum.add(&[1.0, 1.0], &[1.0, 1.0], 0);
         let found = sum.means(String::new());
         near(found.relative_error, 0.5);
-        near(found.divergence, (0.75 * 1.5_f64.ln() + 0.25 * 0.5_f64.ln()) / 2.0);
+        near(found.divergence, f64::midpoint(0.75 * 1.5_f64.ln(), 0.25 * 0.5_f64.ln()));
         near(found.perplexity, 2.0);
         near(found.perplexity_f32, 8_f64.sqrt());
         assert_eq!(found.tokens, 2);

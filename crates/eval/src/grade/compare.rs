@@ -40,8 +40,6 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
         {
             compare(value, other, policy)
         }
-        (Between { value, .. }, Sequence { .. }) => compare(value, answer, policy),
-        (Sequence { .. }, Between { value, .. }) => compare(gold, value, policy),
         (
             Positive { difference, or_zero },
             Positive { difference: other, or_zero: other_or_zero },
@@ -49,8 +47,12 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
             Ok(Some(factor)) if factor.is_positive() => Verdict::Equal,
             _ => Verdict::Undecided,
         },
-        (Assignment { value, .. }, _) => compare(value, answer, policy),
-        (_, Assignment { value, .. }) => compare(gold, value, policy),
+        (Assignment { value, .. }, _) | (Between { value, .. }, Sequence { .. }) => {
+            compare(value, answer, policy)
+        }
+        (_, Assignment { value, .. }) | (Sequence { .. }, Between { value, .. }) => {
+            compare(gold, value, policy)
+        }
         (Value(one), Value(other)) => values(one, other, policy),
         (Words(one), Words(other)) => same_words(one, other),
         (Words(letter), Value(_)) if choice(letter, &answer.text) => Verdict::Equal,

@@ -237,9 +237,8 @@ fn plain_answer(text: &str) -> Option<String> {
     }
     let numeral =
         |word: &&str| word.starts_with(|c: char| c.is_ascii_digit() || "+-.$".contains(c));
-    let at = words
-        .iter()
-        .rposition(|word| numeral(&word) && word.contains(|c: char| c.is_ascii_digit()));
+    let at =
+        words.iter().rposition(|word| numeral(word) && word.contains(|c: char| c.is_ascii_digit()));
     match at {
         Some(at) => {
             let sign = words.get(at + 1).filter(|word| {

@@ -60,9 +60,12 @@ fn between(
 /// Two answers, the one with `+` and the one with `-`.
 fn both_signs(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
     let with = |sign: char| {
-        let signed = |token: &Token| match token.is('±') {
-            true => Token { kind: Kind::Symbol(sign), text: sign.to_string(), ..token.clone() },
-            false => token.clone(),
+        let signed = |token: &Token| {
+            if token.is('±') {
+                Token { kind: Kind::Symbol(sign), text: sign.to_string(), ..token.clone() }
+            } else {
+                token.clone()
+            }
         };
         let tokens: Vec<Token> = tokens.iter().map(signed).collect();
         reading(&tokens, form, depth + 1)

@@ -160,12 +160,11 @@ impl Assembly<'_> {
         let quantized = self.quantized(hidden, std::slice::from_ref(&table))?;
         let read = || read_shaped(self.source, &table.name, &[outputs, hidden]);
         if !self.config.tied {
-            let embedding = match quantized.and_then(|mut table| table.pop()) {
-                Some(table) => Embedding::Quantized(table),
-                None => {
-                    let precision = self.precision(std::slice::from_ref(&table));
-                    Embedding::rows(read()?, hidden, precision, self.device)
-                }
+            let embedding = if let Some(table) = quantized.and_then(|mut table| table.pop()) {
+                Embedding::Quantized(table)
+            } else {
+                let precision = self.precision(std::slice::from_ref(&table));
+                Embedding::rows(read()?, hidden, precision, self.device)
             };
             let name = self.naming.head();
             if self.source.info(name).is_none() && heads::any(self.source) {
