@@ -55,6 +55,8 @@ pub struct Engine {
     pub(super) deferred: Vec<KvIx>,
     /// Hidden rows of the step just computed, by slot.
     pub(super) step_hidden: Option<Tensor<2>>,
+    /// Memory for the logits of a step.
+    pub(super) logits: Vec<f32>,
     pub(super) segment_bytes: u64,
     pub(super) waiting: VecDeque<Branch>,
     pub(super) active: Vec<Branch>,
@@ -104,6 +106,7 @@ impl Engine {
             new_rows: Vec::new(),
             deferred: Vec::new(),
             step_hidden: None,
+            logits: Vec::new(),
             segment_bytes: 0,
             waiting: VecDeque::new(),
             active: Vec::new(),

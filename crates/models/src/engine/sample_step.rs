@@ -28,7 +28,9 @@ impl Engine {
         }
         let hidden = self.gather(&places);
         let vocab = self.decoder.config.vocab;
-        let logits = self.logits(hidden);
+        // Its memory is used again at the next step.
+        let mut logits = std::mem::take(&mut self.logits);
+        let logits = self.write_logits(hidden, &mut logits).map(|()| logits);
         let rows: Vec<Result<(&[f32], Distribution), ModelError>> = match &logits {
             Ok(logits) => threads::map(logits.chunks_exact(vocab).collect(), |row| {
                 Distribution::new(row).map(|distribution| (row, distribution))
@@ -64,19 +66,23 @@ impl Engine {
             let branch = self.active.remove(at);
             self.complete(branch, outcome);
         }
+        self.logits = logits.unwrap_or_default();
     }
 
     /// Logits of hidden rows, `[N, V]`.
     pub(super) fn logits(&self, hidden: Tensor<2>) -> Result<Vec<f32>, ModelError> {
+        let mut logits = Vec::new();
+        self.write_logits(hidden, &mut logits)?;
+        Ok(logits)
+    }
+
+    fn write_logits(&self, hidden: Tensor<2>, logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let head = self.decoder.head.as_ref().ok_or_else(|| self.predicts_nothing())?;
         match self.decoder.between {
-            Between::Burn => to_vec(head.forward(hidden)),
-            Between::Kernels => {
-                let mut logits = Vec::new();
-                head.multiply(&to_vec(hidden)?, &mut logits);
-                Ok(logits)
-            }
+            Between::Burn => *logits = to_vec(head.forward(hidden))?,
+            Between::Kernels => head.multiply(&to_vec(hidden)?, logits),
         }
+        Ok(())
     }
 
     /// Hidden rows of these places, `[places, E]`.

@@ -84,9 +84,9 @@ impl Attention {
         cache: &mut dyn AttendRows,
         room: &mut Room,
     ) {
-        self.qkv.multiply(rows, &mut room.inner);
+        self.qkv.multiply(rows, &mut room.projected);
         let sizes = (self.heads, self.kv_heads, self.head_dim);
-        let turned = turned(&room.inner, sizes, &angles.cos, &angles.sin);
+        let turned = turned(&room.projected, sizes, &angles.cos, &angles.sin);
         self.output.multiply(&cache.attend(layer, turned), &mut room.output);
     }
 }

@@ -25,9 +25,11 @@ pub struct Block {
 /// Memory that the layers of a step use one after the other.
 #[derive(Debug, Default)]
 pub struct Room {
-    /// What a layer's first product gives.
-    pub(super) inner: Vec<f32>,
-    /// What its last gives.
+    /// Queries, keys and values.
+    pub(super) projected: Vec<f32>,
+    /// Gates and what passes them.
+    pub(super) gated: Vec<f32>,
+    /// What attention or the feed-forward layer gives.
     pub(super) output: Vec<f32>,
 }
 

@@ -31,8 +31,8 @@ impl Mlp {
 
     /// [`forward`](Self::forward) of `n` rows in host memory, to `room.output`.
     pub(super) fn rows(&self, n: usize, rows: &[f32], room: &mut Room) {
-        self.gate_up.multiply(rows, &mut room.inner);
-        let size = room.inner.len() / (2 * n);
-        self.down.multiply(&swiglu(&room.inner, size), &mut room.output);
+        self.gate_up.multiply(rows, &mut room.gated);
+        let size = room.gated.len() / (2 * n);
+        self.down.multiply(&swiglu(&room.gated, size), &mut room.output);
     }
 }
