@@ -1,6 +1,6 @@
 //! The product of some rows with a range of panels, by blocks that fit in the registers.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use espalier_kernels::threads;
 use pulp::{Simd, WithSimd};
@@ -13,6 +13,11 @@ pub(crate) const PANEL: usize = 32;
 pub(crate) const LINE: usize = 16;
 /// Rows a register block may have; every count of rows is a sum of these, the largest first.
 const HEIGHTS: [usize; 7] = [12, 8, 6, 4, 3, 2, 1];
+
+thread_local! {
+    /// Where a panel of 16 bits is widened.
+    static ROOM: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
 
 /// Asks for the rows of the largest block whose sums fit in the vector registers.
 pub(crate) struct Tallest;
@@ -72,7 +77,8 @@ impl WithSimd for Job<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         // All rows pass over a panel while it is in the cache.
         let size = PANEL * self.inputs;
-        let mut room = self.panels.room(size);
+        let mut room = ROOM.take();
+        room.resize(room.len().max(self.panels.room(size)), 0.0);
         for index in 0..self.n_panels {
             let panel = self.panels.widened(size, index, &mut room);
             let bias = self.bias.map(|bias| &bias[index * PANEL..]);
@@ -91,6 +97,7 @@ impl WithSimd for Job<'_> {
                 }
             }
         }
+        ROOM.set(room);
     }
 }
 

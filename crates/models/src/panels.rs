@@ -62,29 +62,28 @@ impl<'a> Panels<'a> {
         'a: 'b,
     {
         let range = panel * size..(panel + 1) * size;
-        let to = if room.is_empty() {
-            room
-        } else {
-            let start = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
-            &mut room[start..][..size]
-        };
         match self {
-            Self::F32(all) => return &all[range],
-            Self::F16(all) => all[range].convert_to_f32_slice(to),
+            Self::F32(all) => &all[range],
+            Self::F16(all) => {
+                let to = on_a_line(room, size);
+                all[range].convert_to_f32_slice(to);
+                to
+            }
             Self::Bf16(all) => {
+                let to = on_a_line(room, size);
                 for (to, weight) in to.iter_mut().zip(&all[range]) {
                     *to = f32::from_bits(u32::from(weight.to_bits()) << 16);
                 }
+                to
             }
         }
-        to
     }
 
-    /// Room to widen a panel in; none where that is not needed.
-    pub(crate) fn room(self, size: usize) -> Vec<f32> {
+    /// Elements of the room to widen a panel in; none where that is not needed.
+    pub(crate) fn room(self, size: usize) -> usize {
         match self {
-            Self::F32(_) => Vec::new(),
-            Self::F16(_) | Self::Bf16(_) => vec![0.0; size + LINE],
+            Self::F32(_) => 0,
+            Self::F16(_) | Self::Bf16(_) => size + LINE,
         }
     }
 
@@ -100,6 +99,12 @@ impl<'a> Panels<'a> {
             };
         }
     }
+}
+
+/// The first elements of a room that open a cache line.
+fn on_a_line(room: &mut [f32], size: usize) -> &mut [f32] {
+    let start = room.as_ptr().align_offset(LINE * size_of::<f32>()).min(LINE);
+    &mut room[start..][..size]
 }
 
 /// Panels and their memory.
