@@ -53,11 +53,19 @@ impl<'a> Numbers<'a> {
             Self::F16(halves) => {
                 let halves = &halves[range];
                 let to = &mut room[..halves.len()];
-                for (to, half) in to.iter_mut().zip(halves) {
-                    *to = half::single(*half);
-                }
+                widen(halves, to);
                 to
             }
         }
+    }
+}
+
+/// Writes the numbers that finite halves stand for, by the bits of IEEE 754 binary16, with the instructions of the
+/// caller.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+pub fn widen(halves: &[u16], to: &mut [f32]) {
+    for (to, half) in to.iter_mut().zip(halves) {
+        *to = half::single(*half);
     }
 }

@@ -225,8 +225,6 @@ mod tests {
                     _ => half::bf16::from_f32(*weight).to_f32(),
                 };
             }
-            weights[3] = f32::INFINITY;
-            weights[2 * inputs] = f32::NAN;
             let matrix = [(&weights[..], outputs)];
             let (narrow, wide) = (
                 Packed::stack(inputs, &matrix, precision),
@@ -245,6 +243,13 @@ mod tests {
                     assert!(alike || found.is_nan() && expected.is_nan(), "{precision:?}");
                 }
             }
+            let mut odd = weights.clone();
+            odd[3] = f32::INFINITY;
+            odd[2 * inputs] = f32::NAN;
+            let odd = Packed::stack(inputs, &[(&odd, outputs)], precision);
+            let mut output = vec![0.0; outputs];
+            odd.multiply(1, &vec![1.0; inputs], None, &mut output);
+            assert!(output[0] > f32::MAX && output[2].is_nan() && output[1].is_finite());
             let mut row = vec![0.0; inputs];
             narrow.row(40, &mut row);
             assert_eq!(bits(&row), bits(&weights[40 * inputs..41 * inputs]));

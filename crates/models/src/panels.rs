@@ -1,6 +1,10 @@
 //! Panels of packed weights, in the precision that a checkpoint has them in.
 
-use half::{bf16, f16, slice::HalfFloatSliceExt};
+use espalier_kernels::numbers::widen;
+use half::{
+    bf16, f16,
+    slice::{HalfBitsSliceExt, HalfFloatSliceExt},
+};
 
 use crate::packed_job::{LINE, PANEL};
 
@@ -41,7 +45,8 @@ impl Precision {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Panels<'a> {
     F32(&'a [f32]),
-    F16(&'a [f16]),
+    /// The bits of finite halves.
+    F16(&'a [u16]),
     Bf16(&'a [bf16]),
 }
 
@@ -57,6 +62,8 @@ impl<'a> Panels<'a> {
     }
 
     /// One panel as `f32`, in place or in `room`, which holds it and a cache line more.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
     pub(crate) fn widened<'b>(self, size: usize, panel: usize, room: &'b mut [f32]) -> &'b [f32]
     where
         'a: 'b,
@@ -66,7 +73,7 @@ impl<'a> Panels<'a> {
             Self::F32(all) => &all[range],
             Self::F16(all) => {
                 let to = on_a_line(room, size);
-                all[range].convert_to_f32_slice(to);
+                widen(&all[range], to);
                 to
             }
             Self::Bf16(all) => {
@@ -94,7 +101,7 @@ impl<'a> Panels<'a> {
             let at = first + input * PANEL;
             *to = match self {
                 Self::F32(all) => all[at],
-                Self::F16(all) => all[at].to_f32(),
+                Self::F16(all) => f16::from_bits(all[at]).to_f32(),
                 Self::Bf16(all) => all[at].to_f32(),
             };
         }
@@ -112,20 +119,23 @@ fn on_a_line(room: &mut [f32], size: usize) -> &mut [f32] {
 pub(crate) enum Store {
     /// The weights, from an index on that opens a cache line.
     F32(Vec<f32>, usize),
-    F16(Vec<f16>),
+    F16(Vec<u16>),
     Bf16(Vec<bf16>),
 }
 
 impl Store {
-    /// Narrows weights that this precision can represent; others are rounded.
+    /// Narrows weights that this precision can represent; others are rounded. Weights that are not finite stay
+    /// `f32`.
     pub(crate) fn new(panels: Vec<f32>, start: usize, precision: Precision) -> Self {
         match precision {
             Precision::F32 => Self::F32(panels, start),
-            Precision::F16 => {
-                let mut narrow = vec![f16::ZERO; panels.len() - start];
-                narrow.convert_from_f32_slice(&panels[start..]);
+            Precision::F16 if panels.iter().all(|weight| weight.is_finite()) => {
+                let mut narrow = vec![0; panels.len() - start];
+                let halves: &mut [f16] = narrow.reinterpret_cast_mut();
+                halves.convert_from_f32_slice(&panels[start..]);
                 Self::F16(narrow)
             }
+            Precision::F16 => Self::F32(panels, start),
             Precision::Bf16 => {
                 Self::Bf16(panels[start..].iter().map(|weight| bf16::from_f32(*weight)).collect())
             }
