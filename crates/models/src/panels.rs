@@ -128,14 +128,13 @@ impl Store {
     /// `f32`.
     pub(crate) fn new(panels: Vec<f32>, start: usize, precision: Precision) -> Self {
         match precision {
-            Precision::F32 => Self::F32(panels, start),
             Precision::F16 if panels.iter().all(|weight| weight.is_finite()) => {
                 let mut narrow = vec![0; panels.len() - start];
                 let halves: &mut [f16] = narrow.reinterpret_cast_mut();
                 halves.convert_from_f32_slice(&panels[start..]);
                 Self::F16(narrow)
             }
-            Precision::F16 => Self::F32(panels, start),
+            Precision::F32 | Precision::F16 => Self::F32(panels, start),
             Precision::Bf16 => {
                 Self::Bf16(panels[start..].iter().map(|weight| bf16::from_f32(*weight)).collect())
             }
