@@ -9,9 +9,9 @@ const SHIFT: f32 = 12_582_912.0;
 /// Activations that a thread rounds at a time.
 const PART: usize = 1 << 14;
 
-/// 32 activations.
+/// 32 activations, in a cache line.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(16))]
+#[repr(C, align(64))]
 pub(crate) struct Rounded {
     /// Signed bytes of −127 to 127, four a number, the first in the lowest bits.
     pub(crate) codes: [i32; BLOCK / 4],
@@ -21,10 +21,15 @@ pub(crate) struct Rounded {
     pub(crate) sums: [i32; 2],
     /// The sum of all codes, times the scale.
     pub(crate) total: f32,
+    /// What centres, in words of 16 bits, products with weights' codes that are 8 or 16 too much, and those
+    /// of each half where they are 32 too much: as many times the sums of the codes that a word adds, two
+    /// of four, taken off.
+    pub(crate) centres: [i32; 4],
 }
 
 impl Rounded {
-    const ZERO: Self = Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0 };
+    const ZERO: Self =
+        Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0, centres: [0; 4] };
 }
 
 /// Rows of activations, rounded once for all matrices that multiply them.
@@ -103,9 +108,19 @@ fn round(values: &[f32; BLOCK]) -> Rounded {
     for (code, four) in codes.iter_mut().zip(whole.as_chunks::<4>().0) {
         *code = four[0] & 255 | (four[1] & 255) << 8 | (four[2] & 255) << 16 | four[3] << 24;
     }
-    let (first, second) = whole.split_at(BLOCK / 2);
-    let sums: [i32; 2] = [first.iter().sum(), second.iter().sum()];
-    Rounded { codes, scale, sums, total: scale * (sums[0] + sums[1]) as f32 }
+    let mut words = [[0; 2]; 2];
+    for (words, half) in words.iter_mut().zip(whole.as_chunks::<{ BLOCK / 2 }>().0) {
+        for four in half.as_chunks::<4>().0 {
+            words[0] += four[0] + four[1];
+            words[1] += four[2] + four[3];
+        }
+    }
+    let centre =
+        |times: i32, [low, high]: [i32; 2]| ((-times * low) & 0xffff) | ((-times * high) << 16);
+    let all = [words[0][0] + words[1][0], words[0][1] + words[1][1]];
+    let centres = [centre(8, all), centre(16, all), centre(32, words[0]), centre(32, words[1])];
+    let sums = words.map(|[low, high]| low + high);
+    Rounded { codes, scale, sums, total: scale * (sums[0] + sums[1]) as f32, centres }
 }
 
 #[cfg(test)]

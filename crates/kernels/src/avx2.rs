@@ -1,15 +1,23 @@
 //! AVX2 instructions: products of codes by way of 16 bits, and records taken apart, eight outputs a vector.
 #![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
-use std::arch::x86_64::{__m128i, __m256, __m256i};
+use std::{
+    arch::x86_64::{__m128i, __m256, __m256i},
+    ops::Range,
+};
 
 use pulp::{cast, x86::V3};
 
 use crate::{
     activations::Rounded,
-    dot::{Dot, Sums},
+    decoded::ByDots,
+    dot::{Dot, Sums, part},
+    format::Format,
     half,
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
+    many::many,
+    product::Job,
+    words::{ByWords, WideRounded},
 };
 
 impl Dot for V3 {
@@ -22,39 +30,47 @@ impl Dot for V3 {
         self
     }
 
-    /// Leaves that to `end`: registers are few.
+    /// In words of 16 bits.
     #[inline(always)]
-    fn start(self, _: Layout, _offset: i32, _: &Rounded, _: &mut Sums<Self>) {}
-
-    #[inline(always)]
-    fn end(self, layout: Layout, offset: i32, x: &Rounded, sums: &mut Sums<Self>) {
-        let less = |dot: __m256i, sum: i32| {
-            self.avx2._mm256_sub_epi32(dot, self.avx._mm256_set1_epi32(offset * sum))
-        };
-        let ([first, second], [dot, other]) = (x.sums, sums.dots);
-        sums.dots = match layout.scales {
-            Scales::TwoSteps => [less(dot, first), less(other, second)],
-            _ => [less(dot, first + second), other],
-        };
+    fn start(self, layout: Layout, _offset: i32, x: &Rounded, sums: &mut Sums<Self>) {
+        let centre = |which: usize| self.avx._mm256_set1_epi32(x.centres[which]);
+        match layout.offset {
+            8 => sums.pairs[0] = centre(0),
+            16 => sums.pairs[0] = centre(1),
+            32 => sums.pairs = [centre(2), centre(3)],
+            _ => {}
+        }
     }
 
     /// Codes of up to 128 fit.
     #[inline(always)]
     fn dot(self, sum: __m256i, codes: __m256i, x: __m256i) -> __m256i {
-        widened(self, sum, self.avx2._mm256_maddubs_epi16(codes, x), 1)
+        widened(self, sum, self.avx2._mm256_maddubs_epi16(codes, x))
     }
 
     #[inline(always)]
     fn add(self, layout: Layout, group: usize, codes: __m256i, x: __m256i, sums: &mut Sums<Self>) {
+        let part = part(layout, group);
         let pair = self.avx2._mm256_maddubs_epi16(codes, x);
         let pairs = match group % layout.fit {
-            0 => pair,
-            _ => self.avx2._mm256_add_epi16(sums.pairs[0], pair),
+            0 if layout.offset == 0 => pair,
+            _ => self.avx2._mm256_add_epi16(sums.pairs[part], pair),
         };
-        sums.pairs[0] = pairs;
+        sums.pairs[part] = pairs;
         if group % layout.fit == layout.fit - 1 {
-            let sum = sums.of(layout, group);
-            *sum = widened(self, *sum, pairs, 1);
+            sums.dots[part] = widened(self, sums.dots[part], pairs);
+        }
+    }
+
+    #[inline(always)]
+    fn many<const FORMAT: usize>(self, job: &mut Job<'_>, panels: Range<usize>) {
+        let layout = const { Layout::of(Format::ALL[FORMAT]) };
+        if layout.low == GROUPS * VECTOR {
+            let words = WideRounded::all(&job.rows.blocks);
+            many(ByWords(self, layout), &words, job, panels);
+        } else {
+            let rows = job.rows;
+            many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
         }
     }
 
@@ -64,35 +80,13 @@ impl Dot for V3 {
         let x = self.avx2._mm256_sign_epi8(x, codes);
         sums.dots[0] = self.dot(sums.dots[0], sizes, x);
     }
-
-    /// Leaves the low 4 bits: so halved, the products of all groups can be added in 16 bits.
-    #[inline(always)]
-    fn split(self, bytes: [u8; VECTOR], high: &mut [u8; VECTOR]) -> [u8; VECTOR] {
-        let bits = self.avx._mm256_set1_epi8(15);
-        let shifted = self.avx2._mm256_srli_epi16::<4>(cast(bytes));
-        *high = cast(self.avx2._mm256_and_si256(shifted, bits));
-        cast(self.avx2._mm256_and_si256(cast(bytes), bits))
-    }
-
-    #[inline(always)]
-    fn add_split(self, group: usize, codes: [__m256i; 2], x: __m256i, sums: &mut Sums<Self>) {
-        for (part, codes) in codes.into_iter().enumerate() {
-            let pair = self.avx2._mm256_maddubs_epi16(codes, x);
-            let pairs = self.avx2._mm256_add_epi16(sums.pairs[part], pair);
-            sums.pairs[part] = pairs;
-            if group == GROUPS - 1 {
-                sums.dots[0] = widened(self, sums.dots[0], pairs, 1 << (4 * part));
-            }
-        }
-    }
 }
 
-/// `sum` and `weight` times the pairs of each lane.
+/// `sum` and the pairs of each lane.
 #[inline(always)]
-fn widened(simd: V3, sum: __m256i, pairs: __m256i, weight: i16) -> __m256i {
+fn widened(simd: V3, sum: __m256i, pairs: __m256i) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);
-    let two = avx2._mm256_madd_epi16(pairs, avx._mm256_set1_epi16(weight));
-    avx2._mm256_add_epi32(sum, two)
+    avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(pairs, avx._mm256_set1_epi16(1)))
 }
 
 /// The scales of the first and second 16 inputs and the minimum of every output, as `read_scales` has them;

@@ -4,7 +4,10 @@
 //! four of a row.
 #![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
-use std::arch::x86_64::{__m256, __m256i, __m512, __m512i};
+use std::{
+    arch::x86_64::{__m256, __m256i, __m512, __m512i},
+    ops::Range,
+};
 
 use pulp::{
     bytemuck::Pod,
@@ -13,7 +16,10 @@ use pulp::{
 
 use crate::{
     activations::Rounded,
-    layout::{GROUPS, Layout, Scales, VECTOR},
+    decoded::ByDots,
+    layout::{GROUPS, Layout, Scales},
+    many::many,
+    product::Job,
     vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
@@ -135,7 +141,7 @@ impl Vectors for V4 {
 pub(crate) struct Sums<S: Vectors> {
     /// Of the block; where its halves have their own scales, of the first and the last 16 inputs.
     pub(crate) dots: [S::Ints; 2],
-    /// What waits in 16 bits to be added: products with codes, or with their low and their high 4 bits.
+    /// What waits in 16 bits to be added; of both halves where these have their own scales.
     pub(crate) pairs: [S::Ints; 2],
 }
 
@@ -144,14 +150,13 @@ impl<S: Vectors> Sums<S> {
     pub(crate) fn zero(simd: S) -> Self {
         Self { dots: [simd.int(0); 2], pairs: [simd.int(0); 2] }
     }
+}
 
-    /// The one that the products of a group are added to.
-    #[inline(always)]
-    pub(crate) fn of(&mut self, layout: Layout, group: usize) -> &mut S::Ints {
-        match layout.scales {
-            Scales::TwoSteps => &mut self.dots[group / (GROUPS / 2)],
-            _ => &mut self.dots[0],
-        }
+/// Which sum the products of a group are added to.
+pub(crate) const fn part(layout: Layout, group: usize) -> usize {
+    match layout.scales {
+        Scales::TwoSteps => group / (GROUPS / 2),
+        _ => 0,
     }
 }
 
@@ -160,7 +165,7 @@ pub(crate) type Ints<D> = <<D as Dot>::Simd as Vectors>::Ints;
 
 /// Instructions that add products of codes and activations.
 ///
-/// `add`, `add_signed` and `add_split` add those of a row with a group; groups come in ascending order.
+/// `add` and `add_signed` add those of a row with a group; groups come in ascending order.
 pub(crate) trait Dot: Copy {
     /// The vectors.
     type Simd: Vectors;
@@ -184,10 +189,6 @@ pub(crate) trait Dot: Copy {
         }
     }
 
-    /// Takes it off after the last group instead.
-    #[inline(always)]
-    fn end(self, _: Layout, _offset: i32, _: &Rounded, _: &mut Sums<Self::Simd>) {}
-
     /// Adds to `sum` the products of unsigned codes and signed activations.
     fn dot(self, sum: Ints<Self>, codes: Ints<Self>, x: Ints<Self>) -> Ints<Self>;
 
@@ -201,33 +202,21 @@ pub(crate) trait Dot: Copy {
         x: Ints<Self>,
         sums: &mut Sums<Self::Simd>,
     ) {
-        let sum = sums.of(layout, group);
+        let sum = &mut sums.dots[part(layout, group)];
         *sum = self.dot(*sum, codes, x);
+    }
+
+    /// The products of a job's rows with panels that fill vectors.
+    #[inline(always)]
+    fn many<const FORMAT: usize>(self, job: &mut Job<'_>, panels: Range<usize>) {
+        let rows = job.rows;
+        many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
     }
 
     /// Adds products of codes that are signed bytes.
     #[inline(always)]
     fn add_signed(self, codes: Ints<Self>, x: Ints<Self>, sums: &mut Sums<Self::Simd>) {
         sums.dots[0] = self.dot(sums.dots[0], self.simd().unsigned(codes), x);
-    }
-
-    /// Leaves of unsigned bytes what [`add_split`](Self::add_split) takes first, and writes to `high` what
-    /// it takes second, if anything.
-    #[inline(always)]
-    fn split(self, bytes: [u8; VECTOR], _high: &mut [u8; VECTOR]) -> [u8; VECTOR] {
-        bytes
-    }
-
-    /// Adds products of codes that were unsigned bytes and are split.
-    #[inline(always)]
-    fn add_split(
-        self,
-        _group: usize,
-        [codes, _]: [Ints<Self>; 2],
-        x: Ints<Self>,
-        sums: &mut Sums<Self::Simd>,
-    ) {
-        sums.dots[0] = self.dot(sums.dots[0], codes, x);
     }
 }
 

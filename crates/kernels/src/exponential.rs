@@ -17,15 +17,16 @@ const LN_2: (f32, f32) = (0.693_359_4, -2.121_944_4e-4);
 #[must_use]
 pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
-    let shifted = x * LOG2_E + SHIFT;
+    let shifted = x.mul_add(LOG2_E, SHIFT);
     let whole = shifted - SHIFT;
-    let r = x - whole * LN_2.0 - whole * LN_2.1;
-    let mut sum = 1.987_569_1e-4;
+    let r = whole.mul_add(-LN_2.1, whole.mul_add(-LN_2.0, x));
+    let mut sum = 1.987_569_1e-4_f32;
     for factor in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        sum = sum * r + factor;
+        sum = sum.mul_add(r, factor);
     }
-    let power = shifted.to_bits().wrapping_sub(SHIFT.to_bits()).wrapping_add(127) << 23;
-    (sum * r * r + r + 1.0) * f32::from_bits(power)
+    // What is below the exponent falls out at the top.
+    let power = shifted.to_bits().wrapping_add(127) << 23;
+    (sum * r).mul_add(r, r + 1.0) * f32::from_bits(power)
 }
 
 #[cfg(test)]

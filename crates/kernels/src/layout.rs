@@ -8,6 +8,8 @@ pub(crate) const LANES: usize = 8;
 pub(crate) const GROUP: usize = 4;
 /// Groups of a record.
 pub(crate) const GROUPS: usize = BLOCK / GROUP;
+/// Bytes of a cache line.
+pub(crate) const LINE: usize = 64;
 /// Codes of a group of all outputs.
 pub(crate) const VECTOR: usize = LANES * GROUP;
 
@@ -40,7 +42,8 @@ pub(crate) struct Layout {
     /// What is subtracted from a code.
     pub(crate) offset: i32,
     pub(crate) scales: Scales,
-    /// Products of a pair of codes and activations that can be added in 16 bits.
+    /// Products of a pair of codes and activations that can be added in 16 bits, centred where codes have
+    /// an offset.
     pub(crate) fit: usize,
 }
 
@@ -56,12 +59,14 @@ impl Layout {
             Format::Q5K => (GROUPS * VECTOR / 2, 1, 0, Scales::StepMin),
             Format::Q6K => (GROUPS * VECTOR / 2, 2, 32, Scales::TwoSteps),
         };
-        // A pair of products is at most 2 · 127 · code; 32767 holds as many.
-        let fit = match planes {
+        let fit = match (offset, planes) {
             _ if low == GROUPS * VECTOR => 1,
-            0 => 8, // codes to 15
-            1 => 4, // codes to 31
-            _ => 2, // codes to 63
+            // Sums are right as long as they end in bounds, whatever is beyond on the way.
+            (8 | 16, _) => GROUPS,
+            (32, _) => GROUPS / 2,
+            // A pair of products is at most 2 · 127 · code; 32767 holds as many.
+            (_, 0) => 8, // codes to 15
+            _ => 4,      // codes to 31
         };
         Self { low, planes, offset, scales, fit }
     }
@@ -128,9 +133,10 @@ mod tests {
             let layout = Layout::of(format);
             let largest = match layout.planes {
                 _ if layout.low == GROUPS * VECTOR => 128,
+                _ if layout.offset > 0 => layout.offset,
                 planes => (16 << planes) - 1,
             };
-            assert!(layout.fit * 2 * 127 * largest <= 32_767, "{format:?}");
+            assert!(layout.fit as i32 * 2 * 127 * largest <= 32_767, "{format:?}");
         }
     }
 

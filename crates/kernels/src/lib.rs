@@ -20,8 +20,11 @@ mod exponential;
 pub mod format;
 mod half;
 mod layout;
+#[cfg(target_arch = "x86_64")]
+mod many;
 pub mod numbers;
 mod portable;
+mod prefetch;
 mod product;
 pub mod quantized;
 pub mod rows;
@@ -31,6 +34,8 @@ mod tile;
 mod transpose;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
+#[cfg(target_arch = "x86_64")]
+mod words;
 
 pub use activations::Activations;
 pub use attention::{Heads, Run, attend};

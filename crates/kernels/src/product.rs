@@ -1,11 +1,9 @@
 //! Products of rows with quantized matrices, on all threads.
 
 use std::borrow::Borrow;
-#[cfg(target_arch = "x86_64")]
-use std::{iter, ops::Range};
 
 #[cfg(target_arch = "x86_64")]
-use pulp::{bytemuck, x86::V3};
+use pulp::x86::V3;
 
 use crate::{
     activations::{Activations, Rounded},
@@ -17,18 +15,14 @@ use crate::{
 };
 #[cfg(target_arch = "x86_64")]
 use crate::{
-    decoded::{self, CHUNK, Decoded},
     dot::{Dot, Vectors},
     format::Format,
-    layout::Layout,
     tile::tile,
     vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
 /// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
 const JOBS_PER_THREAD: usize = 4;
-/// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
-const ROWS: usize = 96;
 /// Rows from which on it pays to take a panel apart first.
 #[cfg(target_arch = "x86_64")]
 const MANY: usize = 4;
@@ -164,17 +158,17 @@ pub fn multiply_with(
 }
 
 /// The products of all rows with a range of a matrix's panels.
-struct Job<'a> {
-    matrix: &'a Quantized,
+pub(crate) struct Job<'a> {
+    pub(crate) matrix: &'a Quantized,
     /// The first panel.
-    panel: usize,
-    rows: &'a Activations,
+    pub(crate) panel: usize,
+    pub(crate) rows: &'a Activations,
     /// Of the range's outputs.
     bias: Option<&'a [f32]>,
     /// Outputs of the range.
     columns: usize,
     /// The columns of the range, by row.
-    output: Vec<&'a mut [f32]>,
+    pub(crate) output: Vec<&'a mut [f32]>,
 }
 
 impl Job<'_> {
@@ -213,35 +207,36 @@ impl Job<'_> {
         for panel in 0..self.columns.div_ceil(LANES) {
             for row in 0..self.output.len() {
                 let (records, supers) = self.matrix.panel(self.panel + panel);
-                let [x] = self.inputs(row);
+                let x = self.inputs(row);
                 let sums = portable::tile(self.matrix.format, records, supers, x);
                 self.write(panel, row, &sums);
             }
         }
     }
 
-    /// The blocks of `N` rows from `row` on.
+    /// The blocks of a row.
     #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
     #[inline(always)]
-    fn inputs<const N: usize>(&self, row: usize) -> [&[Rounded]; N] {
+    fn inputs(&self, row: usize) -> &[Rounded] {
         let blocks = self.rows.inputs / BLOCK;
-        std::array::from_fn(|at| &self.rows.blocks[(row + at) * blocks..][..blocks])
+        &self.rows.blocks[row * blocks..][..blocks]
     }
 
-    /// Writes the sums of outputs from a panel on for a row, with their bias; those that the job has not are
+    /// Writes the sums of a panel's outputs for a row, with their bias; those that the job has not are
     /// left out.
     #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
     #[inline(always)]
-    fn write(&mut self, panel: usize, row: usize, sums: &[f32]) {
+    pub(crate) fn write(&mut self, panel: usize, row: usize, sums: &[f32; LANES]) {
         let to = &mut self.output[row][panel * LANES..];
-        match self.bias {
-            Some(bias) => {
-                let bias = &bias[panel * LANES..];
-                to.iter_mut().zip(sums).zip(bias).for_each(|((to, sum), b)| *to = sum + b);
-            }
-            // What is as long as always needs no call to be copied.
-            None if to.len() >= sums.len() => to[..sums.len()].copy_from_slice(sums),
-            None => to.copy_from_slice(&sums[..to.len()]),
+        let mut sums = *sums;
+        if let Some(bias) = self.bias {
+            sums.iter_mut().zip(&bias[panel * LANES..]).for_each(|(sum, bias)| *sum += bias);
+        }
+        if let Some(to) = to.first_chunk_mut() {
+            *to = sums;
+        } else {
+            // Not as a slice, or both ways become one call that copies as many as there are.
+            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
         }
     }
 }
@@ -270,9 +265,9 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
         let panels = job.columns.div_ceil(LANES);
         if n_rows >= MANY {
             let whole = panels / W::Simd::PANELS * W::Simd::PANELS;
-            many::<W, FORMAT>(wide, &mut job, 0..whole);
+            wide.many::<FORMAT>(&mut job, 0..whole);
             if const { W::Simd::PANELS > 1 } && whole < panels {
-                many::<D, FORMAT>(narrow, &mut job, whole..panels);
+                narrow.many::<FORMAT>(&mut job, whole..panels);
             }
             return;
         }
@@ -280,7 +275,10 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
             let (records, supers) = job.matrix.panel(job.panel + panel);
             macro_rules! rows {
                 ($n:literal) => {{
-                    let x = job.inputs::<$n>(0);
+                    let mut x = [&[][..]; $n];
+                    for (row, x) in x.iter_mut().enumerate() {
+                        *x = job.inputs(row);
+                    }
                     let sums = tile::<D, FORMAT, $n>(narrow, records, supers, x);
                     for (row, sums) in sums.iter().enumerate() {
                         job.write(panel, row, sums);
@@ -291,60 +289,6 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
                 3 => rows!(3),
                 2 => rows!(2),
                 _ => rows!(1),
-            }
-        }
-    }
-}
-
-/// The product of all rows with whole vectors of a job's panels, each taken apart once for many rows.
-#[cfg(target_arch = "x86_64")]
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-#[inline(always)]
-fn many<D: Dot, const FORMAT: usize>(dot: D, job: &mut Job<'_>, panels: Range<usize>) {
-    // Not in this frame, which few rows have too.
-    let mut taken: Vec<_> = iter::repeat_n(Decoded::<D::Simd>::empty(), CHUNK).collect();
-    let zero = dot.simd().float(0.0);
-    let mut sums = [zero; ROWS];
-    let (n_rows, blocks) = (job.output.len(), job.rows.inputs / BLOCK);
-    let bytes = Layout::of(job.matrix.format).bytes();
-    for from in (0..n_rows).step_by(ROWS) {
-        let to = n_rows.min(from + ROWS);
-        for panel in panels.clone().step_by(D::Simd::PANELS) {
-            sums[..to - from].fill(zero);
-            for block in (0..blocks).step_by(CHUNK) {
-                let until = blocks.min(block + CHUNK);
-                let taken = &mut taken[..until - block];
-                for at in 0..D::Simd::PANELS {
-                    let (records, supers) = job.matrix.panel(job.panel + panel + at);
-                    let records = &records[block * bytes..until * bytes];
-                    decoded::decode::<D, FORMAT>(dot, (records, supers), block, at, taken);
-                }
-                let mut row = from;
-                macro_rules! rows {
-                    ($n:literal) => {{
-                        let x = job.inputs::<$n>(row).map(|x| &x[block..until]);
-                        if let Some(sums) = sums[row - from..].first_chunk_mut::<$n>() {
-                            decoded::add::<D, FORMAT, $n>(dot, taken, x, sums);
-                        }
-                        row += $n;
-                    }};
-                }
-                while const { D::Simd::TALL >= 8 } && row + 8 <= to {
-                    rows!(8);
-                }
-                while row + 4 <= to {
-                    rows!(4);
-                }
-                match to - row {
-                    3 => rows!(3),
-                    2 => rows!(2),
-                    1 => rows!(1),
-                    _ => {}
-                }
-                debug_assert_eq!(row, to);
-            }
-            for (row, sums) in (from..to).zip(&sums) {
-                job.write(panel, row, bytemuck::cast_slice(std::slice::from_ref(sums)));
             }
         }
     }

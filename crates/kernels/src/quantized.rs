@@ -6,13 +6,11 @@ use crate::{
     blocks::{self, BLOCK},
     format::Format,
     half,
-    layout::{GROUP, GROUPS, LANES, Layout, Scales},
+    layout::{GROUP, GROUPS, LANES, LINE, Layout, Scales},
 };
 
 /// Weights that share a scale of scales in k-quants, in blocks of 32.
 pub(crate) const BLOCKS_PER_SUPER: usize = 8;
-/// Bytes in a cache line.
-const LINE: usize = 64;
 
 /// Why blocks cannot be packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

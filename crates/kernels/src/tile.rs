@@ -46,7 +46,6 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
         let scales = scales(simd, layout, &record[layout.codes()..], supers);
         for row in 0..ROWS {
             let x = &x[row][block];
-            dot.end(layout, offset, x, &mut sums[row]);
             totals[row] = scaled(simd, layout, scales, sums[row].dots, x, totals[row]);
         }
     }

@@ -1,0 +1,126 @@
+//! Products of many rows with panels that are taken apart once for all of them.
+
+use std::{iter, ops::Range};
+
+use pulp::bytemuck;
+
+use crate::{
+    dot::Vectors,
+    layout::{LANES, Layout},
+    prefetch::prefetch,
+    product::Job,
+};
+
+/// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
+const ROWS: usize = 96;
+/// Blocks that are taken apart at a time: those of a vector's panels and of a few rows fit the first cache
+/// together.
+const CHUNK: usize = 24;
+
+/// A way to take records apart and to multiply what comes of them.
+pub(crate) trait Apart: Copy {
+    type Simd: Vectors;
+    /// The records of a vector's panels for 32 inputs, taken apart.
+    type Record: Copy;
+    /// 32 inputs of a row.
+    type Block;
+
+    fn simd(self) -> Self::Simd;
+
+    /// With nothing in it.
+    fn empty(self) -> Self::Record;
+
+    /// Takes records of panel `panel` of a vector apart, the first of which is number `from` of its panel.
+    fn take(
+        self,
+        records: &[u8],
+        supers: &[u16],
+        from: usize,
+        panel: usize,
+        into: &mut [Self::Record],
+    );
+
+    /// Adds the products of `ROWS` rows with records to `totals`, in the order of
+    /// [`tile`](crate::tile::tile).
+    fn add<const ROWS: usize>(
+        self,
+        records: &[Self::Record],
+        x: [&[Self::Block]; ROWS],
+        totals: &mut [<Self::Simd as Vectors>::Floats; ROWS],
+    );
+}
+
+/// The products of all rows with panels of a job, which fill vectors; `rows` are the job's.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, panels: Range<usize>) {
+    // Not in this frame, which few rows have too.
+    let mut taken: Vec<A::Record> = iter::repeat_n(apart.empty(), CHUNK).collect();
+    let simd = apart.simd();
+    let zero = simd.float(0.0);
+    let mut sums = [zero; ROWS];
+    let n_rows = job.output.len();
+    let blocks = rows.len() / n_rows;
+    let bytes = Layout::of(job.matrix.format).bytes();
+    for from in (0..n_rows).step_by(ROWS) {
+        let to = n_rows.min(from + ROWS);
+        for panel in panels.clone().step_by(A::Simd::PANELS) {
+            let sums = &mut sums[..to - from];
+            sums.fill(zero);
+            for block in (0..blocks).step_by(CHUNK) {
+                let until = blocks.min(block + CHUNK);
+                let taken = &mut taken[..until - block];
+                for at in 0..A::Simd::PANELS {
+                    let (records, supers) = job.matrix.panel(job.panel + panel + at);
+                    let records = &records[block * bytes..until * bytes];
+                    apart.take(records, supers, block, at, taken);
+                }
+                for at in 0..A::Simd::PANELS {
+                    // What is taken apart next.
+                    let (next, from) =
+                        if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
+                    if next < panels.end {
+                        let (records, _) = job.matrix.panel(job.panel + next + at);
+                        let to = blocks.min(from + CHUNK);
+                        prefetch(&records[from * bytes..to * bytes]);
+                    }
+                }
+                let x = |row: usize| &rows[(from + row) * blocks..][block..until];
+                let mut row = 0;
+                macro_rules! rows {
+                    ($n:literal) => {{
+                        let mut some = [&[][..]; $n];
+                        for (at, some) in some.iter_mut().enumerate() {
+                            *some = x(row + at);
+                            let to = &job.output[from + row + at][panel * LANES..];
+                            prefetch(&to[..1]);
+                        }
+                        if let Some(sums) = sums[row..].first_chunk_mut::<$n>() {
+                            apart.add::<$n>(taken, some, sums);
+                        }
+                        row += $n;
+                    }};
+                }
+                while const { A::Simd::TALL >= 8 } && row + 8 <= sums.len() {
+                    rows!(8);
+                }
+                while row + 4 <= sums.len() {
+                    rows!(4);
+                }
+                match sums.len() - row {
+                    3 => rows!(3),
+                    2 => rows!(2),
+                    1 => rows!(1),
+                    _ => {}
+                }
+                debug_assert_eq!(row, sums.len());
+            }
+            for (row, sums) in (from..to).zip(sums) {
+                let sums: &[[f32; LANES]] = bytemuck::cast_slice(std::slice::from_ref(sums));
+                for (at, sums) in sums.iter().enumerate() {
+                    job.write(panel + at, row, sums);
+                }
+            }
+        }
+    }
+}
