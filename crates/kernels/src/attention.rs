@@ -4,7 +4,7 @@
 //! positions from 0 on; the sum of weights has lanes that positions go to by their number. So the bits do
 //! not depend on where runs begin and end, who shares them, and which rows are computed together.
 
-use std::ops::Range;
+use std::{cell::Cell, ops::Range};
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -23,6 +23,11 @@ const ROWS: usize = 16;
 const FEW: usize = 4;
 /// Positions whose values stay in the first cache while all queries pass over them.
 const NEAR: usize = 64;
+
+thread_local! {
+    /// Memory for the weights of a tile, used again by the next.
+    static WEIGHTS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+}
 
 /// Sizes of heads.
 #[derive(Debug, Clone, Copy)]
@@ -183,8 +188,14 @@ impl Tile<'_> {
     fn attended<S: Simd, const TALL: usize>(&self, simd: S) -> Vec<f32> {
         let Heads { shared, dim, .. } = self.heads;
         let width = self.seen.iter().max().map_or(0, |seen| seen.next_multiple_of(PANEL)) + PANEL;
-        let mut weights = vec![0.0; self.seen.len() * shared * width];
-        self.scores::<S, TALL>(simd, width, &mut weights);
+        let mut memory = WEIGHTS.take();
+        let needed = self.seen.len() * shared * width;
+        if memory.len() < needed {
+            memory.resize(needed, 0.0);
+        }
+        // What the last tile left is not looked at: a row has as many weights as it sees positions.
+        let weights = &mut memory[..needed];
+        self.scores::<S, TALL>(simd, width, weights);
         let mut scales = Vec::with_capacity(self.seen.len() * shared);
         for (row, seen) in weights.chunks_exact_mut(shared * width).zip(self.seen) {
             for query in row.chunks_exact_mut(width) {
@@ -192,7 +203,8 @@ impl Tile<'_> {
             }
         }
         let mut output = vec![0.0; self.seen.len() * shared * dim];
-        self.values::<S, TALL>(simd, width, &weights, &mut output);
+        self.values::<S, TALL>(simd, width, weights, &mut output);
+        WEIGHTS.set(memory);
         for (output, scale) in output.chunks_exact_mut(dim).zip(scales) {
             for value in output {
                 *value *= scale;
