@@ -7,7 +7,7 @@ use crate::{blocks::BLOCK, threads};
 /// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
 const SHIFT: f32 = 12_582_912.0;
 /// Activations that a thread rounds at a time.
-const PART: usize = 1 << 14;
+const PART: usize = 1 << 12;
 
 /// 32 activations, in a cache line.
 #[derive(Debug, Clone, Copy)]

@@ -74,7 +74,8 @@ impl Run<'_> {
 /// - output: `[N, H · D]`
 ///
 /// # Panics
-/// If a slice has not the length its shape asks for, a row sees nothing, or runs leave a gap.
+/// If a slice has not the length its shape asks for, a row is twice in the order or sees nothing, or runs
+/// leave a gap.
 #[must_use]
 pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) -> Vec<f32> {
     let Heads { kv_heads, shared, dim } = heads;
@@ -89,23 +90,29 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
     }
     assert!(seen.iter().all(|&seen| seen > 0), "a row sees itself at least");
     let height = height(order.len(), kv_heads);
+    let mut output = vec![0.0; queries.len()];
+    // Of each row and head.
+    let mut places: Vec<Option<&mut [f32]>> =
+        output.chunks_exact_mut(shared * dim).map(Some).collect();
     let starts = (0..order.len()).step_by(height);
-    let tiles: Vec<Tile<'_>> = starts
+    let tiles: Vec<(Tile<'_>, Vec<&mut [f32]>)> = starts
         .flat_map(|from| (0..kv_heads).map(move |head| (from, head)))
         .map(|(from, head)| {
             let rows = from..order.len().min(from + height);
-            Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }
+            let mine = order[rows.clone()].iter().map(|row| {
+                places[row * kv_heads + head].take().expect("a row has one place in the order")
+            });
+            let mine = mine.collect();
+            (Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }, mine)
         })
         .collect();
     let arch = Arch::new();
-    let attended = threads::map(tiles.iter().collect(), |tile| arch.dispatch(Attended(tile)));
-    let mut output = vec![0.0; queries.len()];
-    for (tile, attended) in tiles.iter().zip(attended) {
-        for (row, attended) in tile.rows.clone().zip(attended.chunks_exact(shared * dim)) {
-            let to = order[row] * width + tile.head * shared * dim;
-            output[to..to + shared * dim].copy_from_slice(attended);
+    threads::for_each(tiles, |(tile, places)| {
+        let attended = arch.dispatch(Attended(&tile));
+        for (place, attended) in places.into_iter().zip(attended.chunks_exact(shared * dim)) {
+            place.copy_from_slice(attended);
         }
-    }
+    });
     output
 }
 

@@ -126,8 +126,7 @@ impl Engine {
             Between::Kernels => {
                 let runs = Runs::of_front(tree, &paths, &tails);
                 let (columns, device) = (&columns[..], &self.decoder.device);
-                let mut attention =
-                    FrontAttention { runs: &runs, tree, front, columns, config, device };
+                let mut attention = FrontAttention { runs: &runs, tree, front, columns, config };
                 let rows = self.decoder.trunk_rows(&ids, &positions, &mut attention, None);
                 from_host(rows, [ids.len(), config.hidden], device)
             }

@@ -148,14 +148,11 @@ pub(super) struct FrontAttention<'a> {
     /// The column each slot's new token goes to.
     pub(super) columns: &'a [usize],
     pub(super) config: &'a ModelConfig,
-    pub(super) device: &'a Device,
 }
 
 impl AttendRows for FrontAttention<'_> {
     fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
-        let [keys, values] =
-            [rows.keys, rows.values].map(|new| tensor(new, self.config, self.device));
-        self.front.write(layer, self.columns, keys, values);
+        self.front.write_rows(layer, self.columns, &rows.keys, &rows.values);
         let own = Own::Front(self.front);
         self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own)
     }

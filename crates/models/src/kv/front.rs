@@ -1,9 +1,13 @@
 //! The front: the unfinished tails of all rows being decoded, side by side.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use half::slice::HalfFloatSliceExt;
 
 use super::{KvPrecision, Segment, segment::owned};
-use crate::config::ModelConfig;
+use crate::{
+    config::ModelConfig,
+    nn::host::{Values, change},
+};
 
 /// Columns are added this many at a time.
 const COLUMNS: usize = 32;
@@ -142,6 +146,29 @@ impl Front {
                     cache.slice_assign([from..to, 0..kv_heads, column..column + 1, 0..dim], rows)
                 });
             }
+        }
+    }
+
+    /// [`write`](Self::write) of rows in host memory, on the CPU.
+    ///
+    /// # Shapes
+    ///
+    /// - keys, values: `[R, K, D]`
+    pub fn write_rows(&mut self, layer: usize, columns: &[usize], keys: &[f32], values: &[f32]) {
+        let (dim, wide) = (self.head_dim, self.columns);
+        // Where the vector of a head goes, of each row.
+        let places = (0..self.rows * self.kv_heads)
+            .map(|head| (head * wide + columns[head / self.kv_heads]) * dim);
+        for (cache, new) in [(&mut self.keys[layer], keys), (&mut self.values[layer], values)] {
+            let vectors = places.clone().zip(new.chunks_exact(dim));
+            change(cache, |stored| match stored {
+                Values::F32(stored) => {
+                    vectors.for_each(|(to, from)| stored[to..to + dim].copy_from_slice(from));
+                }
+                Values::F16(stored) => vectors.for_each(|(to, from)| {
+                    stored[to..to + dim].convert_from_f32_slice(from);
+                }),
+            });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use burn::{
     backend::Flex,
-    tensor::{Device, Tensor, TensorData},
+    tensor::{DType, Device, Tensor, TensorData},
 };
 use burn_flex::FlexTensor;
 use espalier_kernels::Numbers;
@@ -63,4 +63,31 @@ impl View {
         let halves = self.0.as_slice::<f16>().expect("a contiguous tensor of f32 or f16");
         Numbers::F16(halves.reinterpret_cast())
     }
+}
+
+/// The values of a tensor, to be changed where they are.
+pub(crate) enum Values<'a> {
+    /// As they are.
+    F32(&'a mut [f32]),
+    /// As halves.
+    F16(&'a mut [f16]),
+}
+
+/// Changes the values of a tensor on the CPU where they are, in row-major order. Where others have the
+/// tensor, too, it becomes a copy first.
+///
+/// # Panics
+///
+/// Where the tensor is on another device, or neither of `f32` nor of `f16`.
+pub(crate) fn change<const D: usize>(tensor: &mut Tensor<D>, change: impl FnOnce(Values<'_>)) {
+    tensor.inplace(|tensor| {
+        let held = tensor.try_into_primitive::<Flex>().expect("kernels are for the CPU");
+        let mut held = if held.is_contiguous() { held } else { held.to_contiguous() };
+        match held.dtype() {
+            DType::F32 => change(Values::F32(held.storage_mut())),
+            DType::F16 => change(Values::F16(held.storage_mut())),
+            other => panic!("keys and values of {other:?}"),
+        }
+        Tensor::from_primitive::<Flex>(held)
+    });
 }
