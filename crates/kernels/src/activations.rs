@@ -1,5 +1,7 @@
 //! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
 
+use std::{cell::Cell, mem};
+
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::{blocks::BLOCK, threads};
@@ -32,6 +34,11 @@ impl Rounded {
         Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0, centres: [0; 4] };
 }
 
+thread_local! {
+    /// Memory of activations that are no longer, for the next.
+    static MEMORY: Cell<Vec<Rounded>> = const { Cell::new(Vec::new()) };
+}
+
 /// Rows of activations, rounded once for all matrices that multiply them.
 ///
 /// A block's scale is its largest magnitude over 127, the scheme of llama.cpp's `Q8_1` with the scale in
@@ -52,7 +59,8 @@ impl Activations {
     pub fn new(inputs: usize, values: &[f32]) -> Self {
         assert!(inputs > 0 && inputs.is_multiple_of(BLOCK), "{inputs} inputs are not whole blocks");
         assert!(values.len().is_multiple_of(inputs), "the activations are not whole rows");
-        let mut blocks = vec![Rounded::ZERO; values.len() / BLOCK];
+        let mut blocks = MEMORY.take();
+        blocks.resize(values.len() / BLOCK, Rounded::ZERO);
         let arch = Arch::new();
         if values.len() <= PART {
             arch.dispatch(RoundAll(values, &mut blocks));
@@ -67,6 +75,13 @@ impl Activations {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.blocks.len() / (self.inputs / BLOCK)
+    }
+}
+
+impl Drop for Activations {
+    fn drop(&mut self) {
+        // Where the thread ends there is no next.
+        let _ = MEMORY.try_with(|memory| memory.set(mem::take(&mut self.blocks)));
     }
 }
 

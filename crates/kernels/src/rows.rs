@@ -77,21 +77,20 @@ pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
     output
 }
 
-/// `silu(gate) · up` of rows that have all gates first, then the factors.
+/// Writes `silu(gate) · up` of rows that have all gates first, then the factors. What `output` held is lost;
+/// its memory is used again.
 ///
 /// Source: Shazeer 2020, <https://arxiv.org/abs/2002.05202>, equation 6.
 ///
 /// # Panics
 /// If `rows` are not whole rows of `2 · size`.
-#[must_use]
-pub fn swiglu(rows: &[f32], size: usize) -> Vec<f32> {
+pub fn swiglu(rows: &[f32], size: usize, output: &mut Vec<f32>) {
     assert!(rows.len().is_multiple_of(2 * size), "rows have as many gates as factors");
     let share = share(rows.len() / (2 * size), size) * size;
-    let mut output = vec![0.0; rows.len() / 2];
+    output.resize(rows.len() / 2, 0.0);
     let parts = rows.chunks(2 * share).zip(output.chunks_mut(share)).collect();
     let arch = Arch::new();
     threads::for_each(parts, |(rows, output)| arch.dispatch(Gate { rows, size, output }));
-    output
 }
 
 /// Adds numbers to as many others.
@@ -287,7 +286,8 @@ mod tests {
     fn a_gate_lets_through_what_its_sigmoid_says() {
         let (n_rows, size) = (700, 50);
         let rows: Vec<f32> = numbers(n_rows * 2 * size).iter().map(|x| x * 9.0).collect();
-        let all = swiglu(&rows, size);
+        let mut all = vec![f32::NAN; 3];
+        swiglu(&rows, size, &mut all);
         for (row, found) in rows.chunks(2 * size).zip(all.chunks(size)) {
             for i in 0..size {
                 let (gate, up) = (f64::from(row[i]), f64::from(row[size + i]));

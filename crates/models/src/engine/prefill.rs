@@ -6,7 +6,7 @@ use espalier_kernels::rows::Turned;
 
 use super::{
     core_loop::{Engine, Store, TAIL},
-    runs::{Own, Runs, heads, tensor},
+    runs::{Own, Runs, heads},
 };
 use crate::{
     config::ModelConfig,
@@ -85,6 +85,18 @@ fn kept(kv: KvPrecision, new: Tensor<3>) -> Tensor<3> {
     kv.rounded(owned(new.swap_dims(0, 1)))
 }
 
+/// Keys or values of a chunk in host memory, `[N, K, D]`, as `[K, N, D]`.
+fn by_head(rows: &[f32], config: &ModelConfig, device: &Device) -> Tensor<3> {
+    let (kv_heads, dim) = (config.kv_heads, config.head_dim);
+    let mut values = Vec::with_capacity(rows.len());
+    for head in 0..kv_heads {
+        for row in rows.chunks_exact(kv_heads * dim) {
+            values.extend_from_slice(&row[head * dim..][..dim]);
+        }
+    }
+    from_host(values, [kv_heads, rows.len() / (kv_heads * dim), dim], device)
+}
+
 /// The same on the CPU.
 struct ChunkRows<'a> {
     tree: &'a KvTree<Store>,
@@ -99,7 +111,7 @@ struct ChunkRows<'a> {
 impl AttendRows for ChunkRows<'_> {
     fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
         let [keys, values] = [rows.keys, rows.values]
-            .map(|new| kept(self.kv, tensor(new, self.config, self.device)));
+            .map(|new| self.kv.rounded(by_head(&new, self.config, self.device)));
         let own = Own::Chunk(&keys, &values);
         let attended = self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own);
         self.keys.push(keys);

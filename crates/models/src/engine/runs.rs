@@ -1,16 +1,13 @@
 //! Runs: the stretches of keys and values that rows of a batch see, and attention over them on the CPU.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use espalier_kernels::{Heads, Run, attend, rows::Turned};
 
 use super::core_loop::Store;
 use crate::{
     config::ModelConfig,
     kv::{Front, KvIx, KvTree, Loc},
-    nn::{
-        AttendRows,
-        host::{View, from_host},
-    },
+    nn::{AttendRows, host::View},
 };
 
 /// Where a stretch of keys and values lies.
@@ -130,13 +127,6 @@ impl Runs {
 pub(super) fn heads(config: &ModelConfig) -> Heads {
     let ModelConfig { heads, kv_heads, head_dim, .. } = *config;
     Heads { kv_heads, shared: heads / kv_heads, dim: head_dim }
-}
-
-/// Keys or values, `[N, K, D]`, as a tensor.
-pub(super) fn tensor(values: Vec<f32>, config: &ModelConfig, device: &Device) -> Tensor<3> {
-    let (kv_heads, dim) = (config.kv_heads, config.head_dim);
-    let rows = values.len() / (kv_heads * dim);
-    from_host(values, [rows, kv_heads, dim], device)
 }
 
 /// Attention of one decode step on the CPU.

@@ -27,8 +27,10 @@ pub struct Block {
 pub struct Room {
     /// Queries, keys and values.
     pub(super) projected: Vec<f32>,
-    /// Gates and what passes them.
+    /// Gates and what they are for.
     pub(super) gated: Vec<f32>,
+    /// What passed them.
+    pub(super) passed: Vec<f32>,
     /// What attention or the feed-forward layer gives.
     pub(super) output: Vec<f32>,
 }

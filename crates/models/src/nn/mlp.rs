@@ -33,6 +33,7 @@ impl Mlp {
     pub(super) fn rows(&self, n: usize, rows: &[f32], room: &mut Room) {
         self.gate_up.multiply(rows, &mut room.gated);
         let size = room.gated.len() / (2 * n);
-        self.down.multiply(&swiglu(&room.gated, size), &mut room.output);
+        swiglu(&room.gated, size, &mut room.passed);
+        self.down.multiply(&room.passed, &mut room.output);
     }
 }
