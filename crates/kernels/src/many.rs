@@ -2,7 +2,7 @@
 
 use std::{iter, ops::Range};
 
-use pulp::bytemuck;
+use pulp::bytemuck::{self, Pod};
 
 use crate::{
     dot::Vectors,
@@ -97,6 +97,9 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                         }
                         if let Some(sums) = sums[row..].first_chunk_mut::<$n>() {
                             apart.add::<$n>(taken, some, sums);
+                            if until == blocks {
+                                write(job, panel, from + row, sums);
+                            }
                         }
                         row += $n;
                     }};
@@ -115,12 +118,18 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                 }
                 debug_assert_eq!(row, sums.len());
             }
-            for (row, sums) in (from..to).zip(sums) {
-                let sums: &[[f32; LANES]] = bytemuck::cast_slice(std::slice::from_ref(sums));
-                for (at, sums) in sums.iter().enumerate() {
-                    job.write(panel + at, row, sums);
-                }
-            }
+        }
+    }
+}
+
+/// Writes the sums of a few rows from `row` on with a vector's panels from `panel` on.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn write<F: Pod>(job: &mut Job<'_>, panel: usize, row: usize, sums: &[F]) {
+    for (row, sums) in (row..).zip(sums) {
+        let sums: &[[f32; LANES]] = bytemuck::cast_slice(std::slice::from_ref(sums));
+        for (panel, sums) in (panel..).zip(sums) {
+            job.write(panel, row, sums);
         }
     }
 }
