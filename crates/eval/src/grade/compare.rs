@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Signed;
 
-use super::poly::Quotient;
+use super::quotient::Quotient;
 use super::shape::{Measure, Reading, Shape};
 use super::unit::{Fit, fit};
 use super::{Decimals, Percent, Policy, Verdict};
@@ -19,11 +19,24 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
         (Nothing, _) | (_, Nothing) => Verdict::Undecided,
         _ if gold.text == answer.text => Verdict::Equal,
         (
-            Assignment { name, value, difference },
-            Assignment { name: other_name, value: other_value, difference: other },
+            Assignment { name, value, difference, definition },
+            Assignment {
+                name: other_name,
+                value: other_value,
+                difference: other,
+                definition: other_definition,
+            },
         ) => {
+            let defined = match (definition, other_definition) {
+                (Some(one), Some(two)) if one.function == two.function => {
+                    compare(&one.value, &two.value, policy)
+                }
+                _ => Verdict::Undecided,
+            };
             if name == other_name {
                 compare(value, other_value, policy)
+            } else if defined == Verdict::Equal {
+                Verdict::Equal
             } else {
                 proportional(difference.as_ref(), other.as_ref())
             }
@@ -47,10 +60,10 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
             Ok(Some(factor)) if factor.is_positive() => Verdict::Equal,
             _ => Verdict::Undecided,
         },
-        (Assignment { value, .. }, _) | (Between { value, .. }, Sequence { .. }) => {
+        (Assignment { value, .. }, _) | (Between { value, .. }, Sequence { .. } | Union(_)) => {
             compare(value, answer, policy)
         }
-        (_, Assignment { value, .. }) | (Sequence { .. }, Between { value, .. }) => {
+        (_, Assignment { value, .. }) | (Sequence { .. } | Union(_), Between { value, .. }) => {
             compare(gold, value, policy)
         }
         (Value(one), Value(other)) => values(one, other, policy),

@@ -178,6 +178,17 @@ impl Lexer {
             text.push(c);
             self.at += 1;
         }
+        // `1orx=2`: an answer, a word, and a name that is given another.
+        let joiner = ["or", "and"]
+            .into_iter()
+            .find(|joiner| text.strip_prefix(joiner).is_some_and(|name| name.chars().count() == 1));
+        let named = matches!(self.peek(0), Some('=' | '(' | '_')) && !self.spaced;
+        let after =
+            matches!(self.tokens.last().map(|token| &token.kind), Some(Kind::Number { .. }));
+        if let Some(joiner) = joiner.filter(|_| named && after) {
+            self.push(Kind::Word, joiner.to_owned());
+            text.drain(..joiner.len());
+        }
         self.push(Kind::Word, text);
     }
 
@@ -340,6 +351,12 @@ impl Lexer {
         while let Some(c) = self.peek(0).filter(char::is_ascii_alphabetic) {
             name.push(c);
             self.at += 1;
+        }
+        // `\quadx` is no command, but a space and a name.
+        let space = ["qquad", "quad"].into_iter().find(|space| name.starts_with(space));
+        if let Some(space) = space {
+            self.at -= name.len() - space.len();
+            name.truncate(space.len());
         }
         match name.as_str() {
             "left" | "right" | "big" | "Big" | "bigl" | "bigr" | "Bigl" | "Bigr"

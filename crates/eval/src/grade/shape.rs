@@ -1,8 +1,11 @@
 //! Shapes: what kind of thing an answer is, read from its tokens.
 
+use super::call::is_trigonometric;
+use super::definition::{Definition, definition};
 use super::lex::{Kind, Token, lex};
+use super::matrix::{matrix, sum_of_matrices};
 use super::parse::value;
-use super::poly::Quotient;
+use super::quotient::Quotient;
 use super::relation::relation;
 use super::unit::{Unit, measure};
 use crate::dataset::AnswerForm;
@@ -42,6 +45,8 @@ pub(super) enum Shape {
         name: String,
         value: Box<Reading>,
         difference: Option<Quotient>,
+        /// What it says of a function, whatever its variable is called.
+        definition: Option<Definition>,
     },
     /// An equation: the difference of its sides.
     Equation(Quotient),
@@ -73,6 +78,15 @@ pub(super) fn read(text: &str, form: AnswerForm) -> Option<Reading> {
     Some(reading(&lex(text)?, form, 0))
 }
 
+impl Reading {
+    /// That of a value which was computed.
+    pub(super) fn computed(value: Quotient) -> Self {
+        let text = value.text();
+        let measure = Measure { value, places: None, unit: None, percent: false };
+        Self { text, shape: Shape::Value(measure) }
+    }
+}
+
 pub(super) fn reading(tokens: &[Token], form: AnswerForm, depth: u32) -> Reading {
     let tokens = trim(tokens);
     let shape = if depth > MAX_DEPTH { Shape::Opaque } else { shape(tokens, form, depth) };
@@ -86,6 +100,9 @@ fn shape(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
     }
     if let Some(matrix) = matrix(tokens, form, depth) {
         return matrix;
+    }
+    if let Some(sum) = sum_of_matrices(tokens, form, depth) {
+        return sum;
     }
     let listed = split(tokens, |token| {
         token.is(',') || token.is(';') || token.is_letters() && is_joiner(&token.text)
@@ -128,6 +145,11 @@ fn measured(tokens: &[Token], form: AnswerForm) -> Shape {
     };
     let Ok(value) = value(measured.number) else { return Shape::Opaque };
     let value = if measured.negative { value.negate() } else { value };
+    // `\sin 30 degrees` is not the sine of 30.
+    let angle = measured.number.iter().any(is_trigonometric);
+    if angle && measured.unit.as_ref().is_some_and(Unit::is_degree) {
+        return Shape::Opaque;
+    }
     Shape::Value(Measure { value, places, unit: measured.unit, percent: measured.percent })
 }
 
@@ -173,6 +195,7 @@ fn equation(sides: &[&[Token]], form: AnswerForm, depth: u32) -> Shape {
         name: spelling(name),
         value: Box::new(reading(tokens, form, depth + 1)),
         difference: difference(),
+        definition: definition(name, tokens, form, depth),
     };
     if is_name(first) {
         return assigned(first, last);
@@ -228,23 +251,6 @@ pub(super) fn is_name(tokens: &[Token]) -> bool {
             names.len() == 2 && names.iter().all(|name| !name.is_empty() && is_name(name))
         }
     }
-}
-
-fn matrix(tokens: &[Token], form: AnswerForm, depth: u32) -> Option<Shape> {
-    let tokens = match tokens {
-        [open, inside @ .., close] if open.is('[') && close.is(']') => inside,
-        _ => tokens,
-    };
-    let [begin, inside @ .., end] = tokens else { return None };
-    let nested = |token: &Token| token.is_command("begin") || token.is_command("end");
-    if !begin.is_command("begin") || !end.is_command("end") || inside.iter().any(nested) {
-        return None;
-    }
-    let rows = inside.split(|token| token.is('\n')).map(trim).filter(|row| !row.is_empty());
-    let cells = |row: &[Token]| {
-        row.split(|token| token.is('&')).map(|cell| reading(cell, form, depth + 1)).collect()
-    };
-    Some(Shape::Matrix(rows.map(cells).collect()))
 }
 
 /// What brackets around all tokens make of them.
@@ -305,7 +311,7 @@ fn is_joiner(text: &str) -> bool {
 }
 
 /// Leaves out what surrounds an answer in a sentence.
-fn trim(mut tokens: &[Token]) -> &[Token] {
+pub(super) fn trim(mut tokens: &[Token]) -> &[Token] {
     let decoration = |token: &Token| {
         matches!(token.kind, Kind::Symbol('.' | ',' | ';' | ':' | '*' | '`' | '"' | '\'' | '\n'))
             || token.kind == Kind::Text && token.text.trim().is_empty()

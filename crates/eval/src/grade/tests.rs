@@ -1,5 +1,7 @@
 //! Equivalence classes of answers, and answers nobody would write.
 
+mod algebra;
+
 use proptest::prelude::*;
 
 use super::*;
