@@ -58,8 +58,8 @@ impl Parser<'_> {
         if name == "sum" {
             return self.series();
         }
-        let base = if name == "log" && self.take('_') { Some(self.atom()?) } else { None };
-        let exponent = if self.take('^') { Some(self.atom()?) } else { None };
+        let base = if name == "log" && self.take('_') { Some(self.script()?) } else { None };
+        let exponent = if self.take('^') { Some(self.script()?) } else { None };
         let angles = TRIGONOMETRIC.contains(&name);
         let outer = std::mem::replace(&mut self.angles, angles);
         let argument = self.function_argument();
@@ -88,6 +88,14 @@ impl Parser<'_> {
             }
             Some(_) => Err(Beyond),
         }
+    }
+
+    /// What stands below or above a function's name. Digits without braces may belong to what follows.
+    fn script(&mut self) -> Result<Quotient, Beyond> {
+        let long = |token: &Token| {
+            matches!(token.kind, Kind::Number { .. } | Kind::Word) && token.text.chars().count() > 1
+        };
+        if self.peek().is_some_and(long) { Err(Beyond) } else { self.atom() }
     }
 
     /// What a function is applied to: brackets, or factors without operators.

@@ -133,8 +133,7 @@ fn proportional(one: Option<&Quotient>, other: Option<&Quotient>) -> Verdict {
 }
 
 fn values(gold: &Measure, answer: &Measure, policy: Policy) -> Verdict {
-    let hundredth = Quotient::rational(BigRational::new(1.into(), 100.into()));
-    let share = |measure: &Measure| measure.value.multiply(&hundredth);
+    let share = |measure: &Measure| measure.value.divide(&Quotient::whole(100));
     let decimal = |measure: &Measure| measure.places.is_some_and(|places| places > 0);
     let either = decimal(gold) || decimal(answer);
     let near = |gold: &Measure, answer: &Quotient, policy| near(gold, answer, either, policy);

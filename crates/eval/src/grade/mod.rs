@@ -3,16 +3,19 @@
 //! The gold answer of a puzzle is the puzzle: its expressions are computed, not compared. That of a function is its
 //! hidden tests, which a [`Grader`] runs.
 //!
-//! Numbers are compared as exact rationals, polynomials and radicals as exact sums, tuples and sets
-//! item by item, everything else by its spelling. There is no floating point and no tolerance that a
-//! [`Policy`] does not name, and a verdict of equal is a proof up to the reading of the notation. What cannot be read, is too large, or
-//! needs more algebra than this is undecided: it counts as wrong, and is counted.
+//! Numbers are compared as exact rationals; polynomials, roots, powers, logarithms and functions of angles as exact
+//! sums; tuples, sets and matrices item by item; everything else by its spelling. Numbers whose sums differ are told
+//! apart by certain bounds of their values, and algebraic ones are equal where their difference is smaller than any
+//! that is not zero. There is no tolerance that a [`Policy`] does not name, and a verdict of equal is a proof up to the
+//! reading of the notation. What cannot be read, is too large, or needs more algebra than this is undecided: it counts
+//! as wrong, and is counted.
 
 mod ball;
 mod bounds;
 mod call;
 mod compare;
 mod definition;
+mod fold;
 mod found;
 mod grader;
 mod lex;
@@ -26,6 +29,7 @@ mod power;
 mod quotient;
 mod relation;
 mod shape;
+mod sorted;
 mod trigonometry;
 mod unit;
 
@@ -98,7 +102,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn of(kind: DatasetKind, question: &str) -> Self {
-        let lower = question.to_lowercase();
+        let lower = question.to_ascii_lowercase();
         let speaks_of = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let rounded =
             speaks_of(&["nearest", "round your", "round to", "rounded to", "approximate"]);

@@ -3,7 +3,6 @@
 //! Powers of primes, of sums under a root and of roots of unity are kept between 0 and 1: what is more is multiplied
 //! out. So powers of primes, which are linearly independent over the rationals (Besicovitch 1940), have one spelling.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
@@ -12,6 +11,7 @@ use num_traits::{CheckedAdd, One, Signed, ToPrimitive, Zero};
 
 use super::poly::{Beyond, MAX_BITS, MAX_POWER, Poly};
 use super::quotient::Quotient;
+use super::sorted::Sorted;
 
 /// A power of an atom.
 pub(super) type Exponent = Ratio<i32>;
@@ -51,16 +51,16 @@ pub(super) enum Function {
 pub(super) struct Monomial {
     pub(super) imaginary: bool,
     /// No power is zero.
-    pub(super) powers: BTreeMap<Atom, Exponent>,
+    pub(super) powers: Sorted<Atom, Exponent>,
 }
 
 impl Monomial {
     pub(super) const fn one() -> Self {
-        Self { imaginary: false, powers: BTreeMap::new() }
+        Self { imaginary: false, powers: Sorted::new() }
     }
 
     pub(super) fn atom(atom: Atom) -> Self {
-        Self { imaginary: false, powers: BTreeMap::from([(atom, Exponent::one())]) }
+        Self { imaginary: false, powers: Sorted::one(atom, Exponent::one()) }
     }
 
     pub(super) fn is_one(&self) -> bool {
@@ -69,7 +69,7 @@ impl Monomial {
 
     /// The one atom that this is.
     pub(super) fn single(&self) -> Option<&Atom> {
-        let (atom, power) = self.powers.first_key_value()?;
+        let (atom, power) = self.powers.first()?;
         (!self.imaginary && self.powers.len() == 1 && power.is_one()).then_some(atom)
     }
 
@@ -79,7 +79,7 @@ impl Monomial {
         if self.imaginary && other.imaginary {
             product.coefficient = -product.coefficient;
         }
-        for (atom, power) in &other.powers {
+        for (atom, power) in other.powers.iter() {
             product.raise(atom, *power)?;
         }
         Ok(product)
@@ -92,7 +92,7 @@ impl Monomial {
         if self.imaginary {
             inverse.coefficient = -inverse.coefficient;
         }
-        for (atom, power) in &self.powers {
+        for (atom, power) in self.powers.iter() {
             if let Atom::Sum(sum) = atom {
                 inverse.raise(atom, Exponent::one() - power)?;
                 under.push(Arc::clone(sum));
@@ -103,11 +103,19 @@ impl Monomial {
         Ok((inverse, under))
     }
 
+    /// Whether all of this but `i` is real where names are: what stands under a root and in a logarithm is.
+    pub(super) fn has_real_atoms(&self) -> bool {
+        self.powers.keys().all(|atom| match atom {
+            Atom::Exponential(exponent) => !exponent.imaginary && exponent.has_real_atoms(),
+            _ => true,
+        })
+    }
+
     /// Whether this is `iπ`: the exponents of e whose powers are roots of unity.
     pub(super) fn is_half_turn(&self) -> bool {
         self.imaginary
             && self.powers.len() == 1
-            && self.powers.first_key_value().is_some_and(|(atom, power)| {
+            && self.powers.first().is_some_and(|(atom, power)| {
                 power.is_one() && matches!(atom, Atom::Name(name) if name == "π")
             })
     }
@@ -162,7 +170,7 @@ impl Product {
             Atom::Name(_) | Atom::Exponential(_) | Atom::Function(..) => rest = power,
         }
         if !rest.is_zero() {
-            self.monomial.powers.insert(atom.clone(), rest);
+            self.monomial.powers.put(atom.clone(), rest, |_, new| *new);
         }
         Ok(())
     }
@@ -171,13 +179,15 @@ impl Product {
 /// `e` to so many twelfths of `iπ`, from 1 to 11, in square roots.
 fn root_of_unity(twelfths: i32) -> Poly {
     let root = |prime: u64, imaginary: bool| {
-        let powers = BTreeMap::from([(Atom::Prime(prime), Exponent::new(1, 2))]);
+        let powers = Sorted::one(Atom::Prime(prime), Exponent::new(1, 2));
         Monomial { imaginary, powers }
     };
     let half = |sign: i32| BigRational::new(BigInt::from(sign), BigInt::from(2));
     let number = |imaginary: bool| Monomial { imaginary, ..Monomial::one() };
-    let sum = |real: (Monomial, BigRational), other: (Monomial, BigRational)| {
-        Poly(BTreeMap::from([real, other]))
+    let sum = |(real, one): (Monomial, BigRational), (other, two): (Monomial, BigRational)| {
+        let mut sum = Poly::term(real, one);
+        sum.put(other, two);
+        sum
     };
     // k/12 = thirds/3 + quarters/4.
     let thirds = twelfths.rem_euclid(3);

@@ -100,7 +100,7 @@ fn near(number: &Poly) -> Result<Near, Beyond> {
 fn approximate(sum: &Poly, bits: u64) -> Option<Complex> {
     let zero = || Ball::whole(0, bits);
     let mut total = Complex { real: zero(), imaginary: zero() };
-    for (monomial, coefficient) in &sum.0 {
+    for (monomial, coefficient) in sum.0.iter() {
         let coefficient = Complex { real: Ball::rational(coefficient, bits), imaginary: zero() };
         let term = monomial_near(monomial, bits)?.multiply(&coefficient);
         total.real = total.real.add(&term.real);
@@ -115,7 +115,7 @@ fn monomial_near(monomial: &Monomial, bits: u64) -> Option<Complex> {
         false => Complex { real: one, imaginary: zero },
         true => Complex { real: zero, imaginary: one },
     };
-    for (atom, power) in &monomial.powers {
+    for (atom, power) in monomial.powers.iter() {
         product = product.multiply(&atom_near(atom, *power, bits)?);
     }
     Some(product)
@@ -173,7 +173,7 @@ fn separation(sum: &Poly) -> Option<u64> {
 /// the denominators of their shares of a half turn.
 fn size_bits(sum: &Poly, degrees: &mut BTreeMap<Atom, u64>) -> Option<f64> {
     let mut sizes = Vec::new();
-    for (monomial, coefficient) in &sum.0 {
+    for (monomial, coefficient) in sum.0.iter() {
         if !coefficient.is_integer() {
             return None;
         }
@@ -183,7 +183,7 @@ fn size_bits(sum: &Poly, degrees: &mut BTreeMap<Atom, u64>) -> Option<f64> {
         if monomial.imaginary {
             degrees.insert(Atom::Name("i".to_owned()), 2);
         }
-        for (atom, power) in &monomial.powers {
+        for (atom, power) in monomial.powers.iter() {
             let share = power.to_f64()?;
             let degree = power.denom().unsigned_abs().into();
             match atom {

@@ -1,6 +1,5 @@
 //! Polynomials: sums of rational multiples of distinct monomials.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use num_bigint::BigInt;
@@ -9,6 +8,7 @@ use num_traits::{One, Signed, Zero};
 
 use super::monomial::{Atom, Exponent, Monomial, Product};
 use super::quotient::Quotient;
+use super::sorted::Sorted;
 
 /// Most terms of a polynomial.
 pub(super) const MAX_TERMS: usize = 256;
@@ -23,15 +23,12 @@ pub(super) struct Beyond;
 
 /// No coefficient is zero.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Poly(pub(super) BTreeMap<Monomial, BigRational>);
+pub(super) struct Poly(pub(super) Sorted<Monomial, BigRational>);
 
 impl Poly {
     pub(super) fn term(monomial: Monomial, coefficient: BigRational) -> Self {
-        let mut terms = BTreeMap::new();
-        if !coefficient.is_zero() {
-            terms.insert(monomial, coefficient);
-        }
-        Self(terms)
+        let zero = coefficient.is_zero();
+        Self(if zero { Sorted::new() } else { Sorted::one(monomial, coefficient) })
     }
 
     pub(super) fn rational(value: BigRational) -> Self {
@@ -52,23 +49,27 @@ impl Poly {
 
     pub(super) fn add(&self, other: &Self) -> Result<Self, Beyond> {
         let mut sum = self.clone();
-        for (monomial, coefficient) in &other.0 {
+        for (monomial, coefficient) in other.0.iter() {
             sum.put(monomial.clone(), coefficient.clone());
         }
         sum.bounded()
     }
 
     pub(super) fn negate(&self) -> Self {
-        Self(self.0.iter().map(|(monomial, c)| (monomial.clone(), -c)).collect())
+        Self(self.0.map(|coefficient| -coefficient))
     }
 
     pub(super) fn multiply(&self, other: &Self) -> Result<Self, Beyond> {
         if self.0.len() * other.0.len() > MAX_TERMS * 4 {
             return Err(Beyond);
         }
-        let mut value = Self(BTreeMap::new());
-        for (left, a) in &self.0 {
-            for (right, b) in &other.0 {
+        let mut value = Self(Sorted::new());
+        for (left, a) in self.0.iter() {
+            for (right, b) in other.0.iter() {
+                if right.is_one() {
+                    value.put(left.clone(), times(a, b));
+                    continue;
+                }
                 let mut product = left.times(right)?;
                 product.coefficient = times(&times(a, b), &product.coefficient);
                 if product.sums.is_empty() {
@@ -82,21 +83,18 @@ impl Poly {
     }
 
     /// Adds a term; a coefficient may come to zero.
-    fn put(&mut self, monomial: Monomial, coefficient: BigRational) {
-        self.0
-            .entry(monomial)
-            .and_modify(|sum| *sum = plus(sum, &coefficient))
-            .or_insert(coefficient);
+    pub(super) fn put(&mut self, monomial: Monomial, coefficient: BigRational) {
+        self.0.put(monomial, coefficient, plus);
     }
 
     fn bounded(mut self) -> Result<Self, Beyond> {
-        self.0.retain(|_, coefficient| !coefficient.is_zero());
+        self.0.retain(|coefficient| !coefficient.is_zero());
         let large = |c: &BigRational| c.numer().bits() > MAX_BITS || c.denom().bits() > MAX_BITS;
         if self.0.len() > MAX_TERMS || self.0.values().any(large) { Err(Beyond) } else { Ok(self) }
     }
 
     pub(super) fn constant(&self) -> Option<BigRational> {
-        match self.0.first_key_value() {
+        match self.0.first() {
             None => Some(BigRational::zero()),
             Some((monomial, coefficient)) if self.0.len() == 1 && monomial.is_one() => {
                 Some(coefficient.clone())
@@ -110,12 +108,12 @@ impl Poly {
     }
 
     pub(super) fn is_one(&self) -> bool {
-        self.0.len() == 1 && self.0.first_key_value().is_some_and(|(m, c)| m.is_one() && c.is_one())
+        self.0.len() == 1 && self.0.first().is_some_and(|(m, c)| m.is_one() && c.is_one())
     }
 
     /// The only term.
     pub(super) fn single(&self) -> Option<(&Monomial, &BigRational)> {
-        self.0.first_key_value().filter(|_| self.0.len() == 1)
+        self.0.first().filter(|_| self.0.len() == 1)
     }
 
     pub(super) fn monomials(&self) -> impl Iterator<Item = &Monomial> {
@@ -130,8 +128,8 @@ impl Poly {
             return (BigRational::one(), self.clone());
         }
         let content = BigRational::new(common, under);
-        let rest = self.0.iter().map(|(monomial, c)| (monomial.clone(), c / &content)).collect();
-        (content, Self(rest))
+        let rest = Self(self.0.map(|coefficient| coefficient / &content));
+        (content, rest)
     }
 
     /// The least positive integer that makes all coefficients whole.
@@ -142,15 +140,19 @@ impl Poly {
         })
     }
 
-    /// The complex conjugate, names being real.
+    /// The complex conjugate, names being real; beyond reach where an exponent is neither real nor `i` times real.
     pub(super) fn conjugate(&self) -> Result<Self, Beyond> {
-        let mut value = Self(BTreeMap::new());
-        for (monomial, coefficient) in &self.0 {
+        let mut value = Self(Sorted::new());
+        for (monomial, coefficient) in self.0.iter() {
             let sign = if monomial.imaginary { -coefficient } else { coefficient.clone() };
             let start = Monomial { imaginary: monomial.imaginary, ..Monomial::one() };
             let mut product = Product { coefficient: sign, ..Product::of(start) };
-            for (atom, power) in &monomial.powers {
-                let turns = matches!(atom, Atom::Exponential(exponent) if exponent.imaginary);
+            for (atom, power) in monomial.powers.iter() {
+                let turns = match atom {
+                    Atom::Exponential(exponent) if exponent.has_real_atoms() => exponent.imaginary,
+                    Atom::Exponential(_) => return Err(Beyond),
+                    _ => false,
+                };
                 product.raise(atom, if turns { -power } else { *power })?;
             }
             value = value.add(&Self::product(product)?)?;
@@ -169,7 +171,7 @@ impl Poly {
             return value.to_string();
         }
         let mut text = String::new();
-        for (monomial, coefficient) in &self.0 {
+        for (monomial, coefficient) in self.0.iter() {
             let _ = write!(text, "+{coefficient}{}", monomial.text());
         }
         text
@@ -203,7 +205,7 @@ impl Monomial {
         if self.imaginary {
             text.push('i');
         }
-        for (atom, power) in &self.powers {
+        for (atom, power) in self.powers.iter() {
             let _ = match atom {
                 Atom::Prime(_) if *power == half => Ok(()),
                 Atom::Prime(prime) => write!(text, "·{prime}^{power}"),
@@ -230,9 +232,7 @@ fn gcd(mut a: BigInt, mut b: BigInt) -> BigInt {
 
 /// The product; without a common factor to look for where both are whole.
 fn times(a: &BigRational, b: &BigRational) -> BigRational {
-    if b.is_one() {
-        a.clone()
-    } else if a.is_integer() && b.is_integer() {
+    if a.is_integer() && b.is_integer() {
         BigRational::from_integer(a.numer() * b.numer())
     } else {
         a * b

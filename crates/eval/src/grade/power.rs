@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{CheckedMul, One, Signed, ToPrimitive, Zero};
 
 use super::monomial::{Atom, Exponent, Function, Monomial, Product, factors};
 use super::nearness::sign;
@@ -73,12 +73,11 @@ impl Quotient {
             return Err(Beyond);
         }
         let mut value = Self::whole(1);
-        for (monomial, coefficient) in &self.over.0 {
-            let factor = match monomial.single() {
-                Some(Atom::Function(Function::Logarithm, arguments)) => {
+        for (monomial, coefficient) in self.over.0.iter() {
+            let factor =
+                if let Some(Atom::Function(Function::Logarithm, arguments)) = monomial.single() {
                     arguments[0].power(&Self::rational(coefficient.clone()))?
-                }
-                _ => {
+                } else {
                     let atom = if monomial.is_one() {
                         Atom::Name("e".to_owned())
                     } else {
@@ -87,8 +86,7 @@ impl Quotient {
                     let mut product = Product::of(Monomial::one());
                     product.raise(&atom, as_exponent(coefficient)?)?;
                     Poly::product(product)?.into()
-                }
-            };
+                };
             value = value.multiply(&factor)?;
         }
         Ok(value)
@@ -143,7 +141,7 @@ impl Quotient {
             return Err(Beyond);
         }
         let (content, primitive) = self.over.primitive();
-        let negative = primitive.0.first_key_value().is_some_and(|(_, c)| c.is_negative());
+        let negative = primitive.0.first().is_some_and(|(_, c)| c.is_negative());
         let inside = if negative { primitive.negate() } else { primitive };
         let atom = Atom::Function(Function::Absolute, Arc::from([Self::from(inside)]));
         Self::atom(atom).multiply(&Self::rational(content))
@@ -185,7 +183,7 @@ fn number_to(value: &BigRational, power: Exponent) -> Result<Quotient, Beyond> {
     let mut product = Product::of(Monomial::one());
     for (prime, count) in factors(value)? {
         let count = Exponent::from_integer(count);
-        let power = num_traits::CheckedMul::checked_mul(&power, &count).ok_or(Beyond)?;
+        let power = power.checked_mul(&count).ok_or(Beyond)?;
         product.raise(&Atom::Prime(prime), power)?;
     }
     Ok(Poly::product(product)?.into())
@@ -196,7 +194,7 @@ fn sum_to(sum: &Poly, power: Exponent, number: bool) -> Result<Quotient, Beyond>
     let mut product = Product::of(Monomial::one());
     if let Some(powers) = separable(sum) {
         for (atom, own) in powers {
-            let power = num_traits::CheckedMul::checked_mul(&power, &own).ok_or(Beyond)?;
+            let power = power.checked_mul(&own).ok_or(Beyond)?;
             product.raise(atom, power)?;
         }
         return Ok(Poly::product(product)?.into());
@@ -229,7 +227,7 @@ fn separable(sum: &Poly) -> Option<Vec<(&Atom, Exponent)>> {
     let (monomial, coefficient) = sum.single().filter(|(_, c)| c.is_one())?;
     let mut variables = 0;
     let mut separable = !monomial.imaginary && coefficient.is_one();
-    for (atom, power) in &monomial.powers {
+    for (atom, power) in monomial.powers.iter() {
         separable &= match atom {
             Atom::Prime(_) => true,
             Atom::Name(name) if name == "π" || name == "e" => true,
@@ -237,7 +235,9 @@ fn separable(sum: &Poly) -> Option<Vec<(&Atom, Exponent)>> {
                 variables += 1;
                 power.is_one()
             }
-            Atom::Exponential(exponent) => !exponent.imaginary && !has_variable(exponent),
+            Atom::Exponential(exponent) => {
+                !exponent.imaginary && exponent.has_real_atoms() && !has_variable(exponent)
+            }
             Atom::Sum(sum) => !sum.monomials().any(has_variable),
             Atom::Function(..) => false,
         };
@@ -254,7 +254,7 @@ fn denested(sum: &Poly) -> Option<Quotient> {
         return None;
     };
     let mut radicand = BigInt::one();
-    for (atom, power) in &other.powers {
+    for (atom, power) in other.powers.iter() {
         match atom {
             Atom::Prime(prime) if *power == half => radicand *= *prime,
             _ => return None,

@@ -150,8 +150,7 @@ impl Quotient {
     /// The number that makes this the other, where there is one.
     pub(super) fn factor(&self, other: &Self) -> Result<Option<BigRational>, Beyond> {
         let (one, two) = (self.over.multiply(&other.under)?, other.over.multiply(&self.under)?);
-        let (Some((_, a)), Some((_, b))) = (one.0.first_key_value(), two.0.first_key_value())
-        else {
+        let (Some((_, a)), Some((_, b))) = (one.0.first(), two.0.first()) else {
             return Ok(None);
         };
         let factor = b / a;
@@ -163,7 +162,7 @@ impl Quotient {
     pub(super) fn linear(&self) -> Option<(String, Self, Self)> {
         let mut variable = None;
         let mut rest = self.over.clone();
-        for (monomial, coefficient) in &self.over.0 {
+        for (monomial, coefficient) in self.over.0.iter() {
             if variable.is_none()
                 && has_variable(monomial)
                 && let Some(Atom::Name(name)) = monomial.single()
@@ -253,14 +252,16 @@ fn may_divide(divisor: &Poly) -> bool {
     }
     let free = |quotient: &Quotient| is_free(&quotient.over) && is_free(&quotient.under);
     let factor = |atom: &Atom| match atom {
-        Atom::Prime(_) | Atom::Name(_) | Atom::Exponential(_) => true,
+        Atom::Prime(_)
+        | Atom::Name(_)
+        | Atom::Exponential(_)
+        | Atom::Function(Function::Member(_), _) => true,
         Atom::Sum(sum) => !sum.monomials().any(has_variable) || is_free(sum),
         Atom::Function(Function::Logarithm | Function::Absolute, arguments) => {
             let value = Poly::term(Monomial::atom(atom.clone()), BigRational::one());
             let variable = value.monomials().any(has_variable);
             if variable { arguments.iter().all(free) } else { is_nonzero(&value) == Some(true) }
         }
-        Atom::Function(Function::Member(_), _) => true,
         Atom::Function(Function::Series | Function::Inverse(_), _) => false,
     };
     divisor.single().is_some_and(|(monomial, _)| monomial.powers.keys().all(factor))

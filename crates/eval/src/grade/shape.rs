@@ -116,7 +116,9 @@ fn shape(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
     {
         return inner(set).shape;
     }
-    if tokens.iter().any(|token| "<>≤≥≠±∈".chars().any(|symbol| token.is(symbol))) {
+    let relates =
+        |token: &Token| matches!(token.kind, Kind::Symbol('<' | '>' | '≤' | '≥' | '≠' | '±' | '∈'));
+    if tokens.iter().any(relates) {
         return relation(tokens, form, depth).unwrap_or(Shape::Opaque);
     }
     let sides = split(tokens, |token| token.is('='));
@@ -307,7 +309,8 @@ pub(super) fn split(tokens: &[Token], separates: impl Fn(&Token) -> bool) -> Vec
 }
 
 fn is_joiner(text: &str) -> bool {
-    matches!(text.trim().to_ascii_lowercase().as_str(), "and" | "or")
+    let text = text.trim();
+    ["and", "or"].iter().any(|joiner| text.eq_ignore_ascii_case(joiner))
 }
 
 /// Leaves out what surrounds an answer in a sentence.

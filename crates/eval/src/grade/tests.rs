@@ -1,6 +1,7 @@
 //! Equivalence classes of answers, and answers nobody would write.
 
 mod algebra;
+mod soundness;
 
 use proptest::prelude::*;
 

@@ -98,6 +98,7 @@ fn powers_are_those_of_their_primes() {
         (r"e^{\pi\sqrt{163}}", "262537412640768744"),
         (r"\ln 2", "0.693147180559945309417232121458176568"),
         (r"\ln 12", r"\ln 13"),
+        (r"e^{\cos\frac{\pi}{7}}", "2.46"),
         ("2^{1/2}", "2^{1/3}"),
         ("x^{1/2}", "x"),
     ] {
@@ -105,6 +106,10 @@ fn powers_are_those_of_their_primes() {
     }
     for (one, other) in [
         (r"\log 100", "2"),
+        (r"\log_25 5", "0.5"),
+        (r"\sin^22x", r"(\sin x)^{22}"),
+        (r"|e^{e^i}|", r"e^{e^i}"),
+        (r"\ln e^{e^i}", r"e^i"),
         ("2^n", "3^n"),
         (r"\ln x^2", r"2\ln x"),
         (r"\ln(x^2)", r"2\ln x"),
@@ -265,6 +270,9 @@ fn hostile_values_end_soon() {
     let nested = |open: &str, close: &str, count: usize| {
         format!("{}1+\\sqrt2{}", open.repeat(count), close.repeat(count))
     };
+    let series = |term: &str, last: u32| -> String {
+        (2..last).map(|n| term.replace('n', &n.to_string())).collect()
+    };
     let clock = crate::WallClock::start();
     let zero = r"\sqrt{\sqrt[3]{2+\sqrt5}-\sqrt[3]{\sqrt5-2}-1}";
     for text in [
@@ -279,10 +287,10 @@ fn hostile_values_end_soon() {
         r"(\sin x+\cos y+\tan z)^{30}".repeat(20),
         format!("0{}", format!("+{zero}").repeat(40)),
         format!("0{}", r"+\sqrt{999999999989}".repeat(200)),
-        (2..400).map(|n| format!(r"+\sqrt[7]{{{n}}}")).collect(),
-        (2..60).map(|n| format!(r"+\sqrt{{{n}+\sqrt{{{}}}}}", n + 1)).collect(),
-        (2..99).map(|n| format!(r"+\cos\frac{{\pi}}{{{n}}}")).collect(),
-        (2..400).map(|n| format!("+2^{{1/{n}}}")).collect(),
+        series(r"+\sqrt[7]{n}", 300),
+        series(r"+\sqrt{n+\sqrt{n+1}}", 60),
+        series(r"+\cos\frac{\pi}{n}", 99),
+        series("+2^{1/n}", 300),
         "10^{10^{10^{10}}}".to_owned(),
         r"10^{10000\sqrt2}".to_owned(),
         r"2^{10000000/3}".to_owned(),
@@ -296,8 +304,7 @@ fn hostile_values_end_soon() {
             assert_ne!(verdict(gold, &text), Verdict::Equal, "{gold} {text}");
         }
         let took = Duration::from_nanos(clock.now_ns() - start);
-        println!("{took:?} {}", &text[..text.len().min(40)]);
         // A matter of milliseconds; tests are not optimized and share the machine.
-        assert!(took < Duration::from_secs(60), "{took:?} for {text}");
+        assert!(took < Duration::from_mins(1), "{took:?} for {text}");
     }
 }
