@@ -111,10 +111,8 @@ fn approximate(sum: &Poly, bits: u64) -> Option<Complex> {
 
 fn monomial_near(monomial: &Monomial, bits: u64) -> Option<Complex> {
     let (one, zero) = (Ball::whole(1, bits), Ball::whole(0, bits));
-    let mut product = match monomial.imaginary {
-        false => Complex { real: one, imaginary: zero },
-        true => Complex { real: zero, imaginary: one },
-    };
+    let (real, imaginary) = if monomial.imaginary { (zero, one) } else { (one, zero) };
+    let mut product = Complex { real, imaginary };
     for (atom, power) in monomial.powers.iter() {
         product = product.multiply(&atom_near(atom, *power, bits)?);
     }
