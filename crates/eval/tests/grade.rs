@@ -60,8 +60,8 @@ fn shared() -> Option<PathBuf> {
 fn no_test_of_a_grader_is_found_equal_that_should_not_be() {
     let Some(shared) = shared() else { return };
     for (file, flags, right) in [
-        ("math_verify_tests.jsonl", &[][..], 172),
-        ("inspect_ai_math.jsonl", &[], 51),
+        ("math_verify_tests.jsonl", &[][..], 179),
+        ("inspect_ai_math.jsonl", &[], 52),
         ("gsm8k_model_solutions.jsonl", &["--dataset", "gsm8k"], 1026),
     ] {
         let file = shared.join("data/grading").join(file);

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Signed;
 
-use super::poly::Quotient;
+use super::quotient::Quotient;
 use super::shape::{Measure, Reading, Shape};
 use super::unit::{Fit, fit};
 use super::{Decimals, Percent, Policy, Verdict};
@@ -19,11 +19,24 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
         (Nothing, _) | (_, Nothing) => Verdict::Undecided,
         _ if gold.text == answer.text => Verdict::Equal,
         (
-            Assignment { name, value, difference },
-            Assignment { name: other_name, value: other_value, difference: other },
+            Assignment { name, value, difference, definition },
+            Assignment {
+                name: other_name,
+                value: other_value,
+                difference: other,
+                definition: other_definition,
+            },
         ) => {
+            let defined = match (definition, other_definition) {
+                (Some(one), Some(two)) if one.function == two.function => {
+                    compare(&one.value, &two.value, policy)
+                }
+                _ => Verdict::Undecided,
+            };
             if name == other_name {
                 compare(value, other_value, policy)
+            } else if defined == Verdict::Equal {
+                Verdict::Equal
             } else {
                 proportional(difference.as_ref(), other.as_ref())
             }
@@ -47,10 +60,10 @@ pub(super) fn compare(gold: &Reading, answer: &Reading, policy: Policy) -> Verdi
             Ok(Some(factor)) if factor.is_positive() => Verdict::Equal,
             _ => Verdict::Undecided,
         },
-        (Assignment { value, .. }, _) | (Between { value, .. }, Sequence { .. }) => {
+        (Assignment { value, .. }, _) | (Between { value, .. }, Sequence { .. } | Union(_)) => {
             compare(value, answer, policy)
         }
-        (_, Assignment { value, .. }) | (Sequence { .. }, Between { value, .. }) => {
+        (_, Assignment { value, .. }) | (Sequence { .. } | Union(_), Between { value, .. }) => {
             compare(gold, value, policy)
         }
         (Value(one), Value(other)) => values(one, other, policy),
@@ -120,8 +133,7 @@ fn proportional(one: Option<&Quotient>, other: Option<&Quotient>) -> Verdict {
 }
 
 fn values(gold: &Measure, answer: &Measure, policy: Policy) -> Verdict {
-    let hundredth = Quotient::rational(BigRational::new(1.into(), 100.into()));
-    let share = |measure: &Measure| measure.value.multiply(&hundredth);
+    let share = |measure: &Measure| measure.value.divide(&Quotient::whole(100));
     let decimal = |measure: &Measure| measure.places.is_some_and(|places| places > 0);
     let either = decimal(gold) || decimal(answer);
     let near = |gold: &Measure, answer: &Quotient, policy| near(gold, answer, either, policy);

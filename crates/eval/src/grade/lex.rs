@@ -4,6 +4,8 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Zero};
 
+use super::fold::fold;
+
 /// Longest answer looked at, bytes.
 const MAX_BYTES: usize = 4096;
 /// Largest exponent of `1.5e3`.
@@ -61,49 +63,6 @@ pub(super) fn lex(text: &str) -> Option<Vec<Token>> {
     };
     lexer.run()?;
     Some(join_degrees(lexer.tokens))
-}
-
-/// Unicode spellings as LaTeX or ASCII ones.
-fn fold(text: &str) -> String {
-    let odd_dollars = text.replace("\\$", "").matches('$').count() % 2 == 1;
-    let mut folded = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    let mut escaped = false;
-    while let Some(c) = chars.next() {
-        // Dollars in pairs delimit mathematics; an odd one before a digit is money.
-        let money = odd_dollars && chars.peek().is_some_and(char::is_ascii_digit);
-        let plain = match c {
-            '$' if escaped => "",
-            '$' if money => "\\$",
-            '$' | '\u{a0}' | '\u{2009}' | '\u{202f}' => " ",
-            '−' | '–' | '—' | '‐' | '‑' => "-",
-            '×' | '⋅' | '·' | '∗' => "*",
-            '÷' | '⁄' | '∕' => "/",
-            '°' | 'º' => "\\degree ",
-            '√' => "\\sqrt ",
-            'π' => "\\pi ",
-            '∞' => "\\infty ",
-            '∪' => "\\cup ",
-            '∈' => "\\in ",
-            '±' => "\\pm ",
-            '½' => "\\frac{1}{2}",
-            '⅓' => "\\frac{1}{3}",
-            '⅔' => "\\frac{2}{3}",
-            '¼' => "\\frac{1}{4}",
-            '¾' => "\\frac{3}{4}",
-            '²' => "^2",
-            '³' => "^3",
-            '％' => "%",
-            _ => "",
-        };
-        escaped = c == '\\' && !escaped;
-        if plain.is_empty() {
-            folded.push(c);
-        } else {
-            folded.push_str(plain);
-        }
-    }
-    folded
 }
 
 struct Lexer {
@@ -178,6 +137,17 @@ impl Lexer {
             text.push(c);
             self.at += 1;
         }
+        // `1orx=2`: an answer, a word, and a name that is given another.
+        let joiner = ["or", "and"]
+            .into_iter()
+            .find(|joiner| text.strip_prefix(joiner).is_some_and(|name| name.chars().count() == 1));
+        let named = matches!(self.peek(0), Some('=' | '(' | '_')) && !self.spaced;
+        let after =
+            matches!(self.tokens.last().map(|token| &token.kind), Some(Kind::Number { .. }));
+        if let Some(joiner) = joiner.filter(|_| named && after) {
+            self.push(Kind::Word, joiner.to_owned());
+            text.drain(..joiner.len());
+        }
         self.push(Kind::Word, text);
     }
 
@@ -215,14 +185,19 @@ impl Lexer {
         }
         let exponent = self.exponent()?;
         let digits: BigInt = format!("0{whole}{fraction}").parse().ok()?;
-        let mut value = BigRational::new(digits, power_of_ten(fraction.len()));
+        let mut value = BigRational::from_integer(digits);
+        if !fraction.is_empty() {
+            value /= power_of_ten(fraction.len());
+        }
         if !repeating.is_empty() {
             let nines = power_of_ten(repeating.len()) - BigInt::one();
             let tail: BigInt = repeating.parse().ok()?;
             value += BigRational::new(tail, nines * power_of_ten(fraction.len()));
         }
-        let shift = BigRational::from_integer(power_of_ten(exponent.unsigned_abs() as usize));
-        value = if exponent < 0 { value / shift } else { value * shift };
+        if exponent != 0 {
+            let shift = power_of_ten(exponent.unsigned_abs() as usize);
+            value = if exponent < 0 { value / shift } else { value * shift };
+        }
         let plain = exponent == 0 && repeating.is_empty() && has_point;
         let mut text = if whole.is_empty() { "0".to_owned() } else { whole };
         if has_point {
@@ -340,6 +315,12 @@ impl Lexer {
         while let Some(c) = self.peek(0).filter(char::is_ascii_alphabetic) {
             name.push(c);
             self.at += 1;
+        }
+        // `\quadx` is no command, but a space and a name.
+        let space = ["qquad", "quad"].into_iter().find(|space| name.starts_with(space));
+        if let Some(space) = space {
+            self.at -= name.len() - space.len();
+            name.truncate(space.len());
         }
         match name.as_str() {
             "left" | "right" | "big" | "Big" | "bigl" | "bigr" | "Bigl" | "Bigr"

@@ -3,20 +3,34 @@
 //! The gold answer of a puzzle is the puzzle: its expressions are computed, not compared. That of a function is its
 //! hidden tests, which a [`Grader`] runs.
 //!
-//! Numbers are compared as exact rationals, polynomials and radicals as exact sums, tuples and sets
-//! item by item, everything else by its spelling. There is no floating point and no tolerance that a
-//! [`Policy`] does not name, and a verdict of equal is a proof up to the reading of the notation. What cannot be read, is too large, or
-//! needs more algebra than this is undecided: it counts as wrong, and is counted.
+//! Numbers are compared as exact rationals; polynomials, roots, powers, logarithms and functions of angles as exact
+//! sums; tuples, sets and matrices item by item; everything else by its spelling. Numbers whose sums differ are told
+//! apart by certain bounds of their values, and algebraic ones are equal where their difference is smaller than any
+//! that is not zero. There is no tolerance that a [`Policy`] does not name, and a verdict of equal is a proof up to the
+//! reading of the notation. What cannot be read, is too large, or needs more algebra than this is undecided: it counts
+//! as wrong, and is counted.
 
+mod ball;
+mod bounds;
+mod call;
 mod compare;
+mod definition;
+mod fold;
 mod found;
 mod grader;
 mod lex;
+mod matrix;
+mod monomial;
+mod nearness;
 mod pair;
 mod parse;
 mod poly;
+mod power;
+mod quotient;
 mod relation;
 mod shape;
+mod sorted;
+mod trigonometry;
 mod unit;
 
 pub use found::Notation;
@@ -31,7 +45,7 @@ use crate::dataset::{AnswerForm, DatasetKind};
 use crate::problem::{Gold, Item};
 
 /// Rises whenever a verdict changes: records graded by another version can be regraded.
-pub const GRADER_VERSION: u32 = 2;
+pub const GRADER_VERSION: u32 = 3;
 
 /// What a grader found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,7 +102,7 @@ impl Policy {
     /// ```
     #[must_use]
     pub fn of(kind: DatasetKind, question: &str) -> Self {
-        let lower = question.to_lowercase();
+        let lower = question.to_ascii_lowercase();
         let speaks_of = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let rounded =
             speaks_of(&["nearest", "round your", "round to", "rounded to", "approximate"]);
@@ -103,7 +117,7 @@ impl Policy {
 /// The exact value of an expression, in a notation of its own; `None` where it has none that can be told.
 pub(crate) fn exact_value(expression: &str) -> Option<String> {
     let value = parse::value(&lex::lex(expression)?).ok()?;
-    value.canonical()
+    if value.is_elementary() { value.canonical() } else { None }
 }
 
 /// Grades an answer to a problem of a dataset. A function is undecided, for nothing is run here: a [`Grader`] runs it.

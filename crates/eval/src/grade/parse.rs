@@ -4,8 +4,10 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{One, Signed, ToPrimitive};
 
+use super::call::{choose, is_function, is_letter};
 use super::lex::{Kind, Token};
-use super::poly::{Beyond, Quotient};
+use super::poly::Beyond;
+use super::quotient::Quotient;
 
 /// Deepest nesting looked at.
 const MAX_DEPTH: u32 = 64;
@@ -14,33 +16,46 @@ const MAX_FACTORIAL: u32 = 100;
 
 /// The value of an expression that takes up all of `tokens`.
 pub(super) fn value(tokens: &[Token]) -> Result<Quotient, Beyond> {
-    let mut parser = Parser { tokens, at: 0, depth: 0 };
+    let mut parser = Parser::of(tokens);
     let value = parser.sum()?;
     if parser.at == tokens.len() { Ok(value) } else { Err(Beyond) }
 }
 
-struct Parser<'a> {
-    tokens: &'a [Token],
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub(super) tokens: &'a [Token],
+    pub(super) at: usize,
     depth: u32,
+    /// Whether a bar closes an absolute value.
+    bars: bool,
+    /// Whether this is an angle, which may be in degrees.
+    pub(super) angles: bool,
+    /// Whether this is the index of a member of a sequence, where `i` is a name.
+    pub(super) subscript: bool,
+    /// The indices of the sums around, outermost first.
+    pub(super) bound: Vec<char>,
 }
 
 impl<'a> Parser<'a> {
-    fn peek(&self) -> Option<&'a Token> {
+    fn of(tokens: &'a [Token]) -> Self {
+        let bound = Vec::new();
+        Self { tokens, at: 0, depth: 0, bars: false, angles: false, subscript: false, bound }
+    }
+
+    pub(super) fn peek(&self) -> Option<&'a Token> {
         self.tokens.get(self.at)
     }
 
-    fn take(&mut self, symbol: char) -> bool {
+    pub(super) fn take(&mut self, symbol: char) -> bool {
         let found = self.peek().is_some_and(|token| token.is(symbol));
         self.at += usize::from(found);
         found
     }
 
-    fn expect(&mut self, symbol: char) -> Result<(), Beyond> {
+    pub(super) fn expect(&mut self, symbol: char) -> Result<(), Beyond> {
         if self.take(symbol) { Ok(()) } else { Err(Beyond) }
     }
 
-    fn sum(&mut self) -> Result<Quotient, Beyond> {
+    pub(super) fn sum(&mut self) -> Result<Quotient, Beyond> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Beyond);
@@ -58,7 +73,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn product(&mut self) -> Result<Quotient, Beyond> {
+    pub(super) fn product(&mut self) -> Result<Quotient, Beyond> {
         let mut product = self.signed()?;
         loop {
             if self.take('*') {
@@ -80,10 +95,20 @@ impl<'a> Parser<'a> {
     fn begins_factor(&self) -> bool {
         self.peek().is_some_and(|token| match token.kind {
             Kind::Word => true,
-            Kind::Command => token.is_command("frac") || token.is_command("sqrt"),
+            Kind::Command => {
+                matches!(token.text.as_str(), "frac" | "sqrt" | "binom")
+                    || is_function(token)
+                    || is_letter(token)
+            }
+            // `2|x|`; after a name it may be a bar of other kinds.
+            Kind::Symbol('|') => !self.bars && matches!(self.before(), Some(Kind::Number { .. })),
             Kind::Symbol(symbol) => symbol == '(' || symbol == '{',
             Kind::Number { .. } | Kind::Text => false,
         })
+    }
+
+    fn before(&self) -> Option<&Kind> {
+        Some(&self.tokens.get(self.at.checked_sub(1)?)?.kind)
     }
 
     fn signed(&mut self) -> Result<Quotient, Beyond> {
@@ -103,6 +128,7 @@ impl<'a> Parser<'a> {
         while self.take('!') {
             base = factorial(&base)?;
         }
+        base = self.in_degrees(base)?;
         if !self.take('^') {
             return Ok(base);
         }
@@ -116,7 +142,7 @@ impl<'a> Parser<'a> {
         base.power(&exponent)
     }
 
-    fn atom(&mut self) -> Result<Quotient, Beyond> {
+    pub(super) fn atom(&mut self) -> Result<Quotient, Beyond> {
         let token = self.peek().ok_or(Beyond)?;
         self.at += 1;
         match &token.kind {
@@ -134,12 +160,30 @@ impl<'a> Parser<'a> {
                     over.divide(&under)
                 }
                 "sqrt" => self.radical(),
+                "binom" => {
+                    let all = self.argument()?;
+                    choose(&all, &self.argument()?)
+                }
+                _ if is_letter(token) && self.peek().is_some_and(|next| next.is('_')) => {
+                    Err(Beyond)
+                }
+                _ if is_letter(token) => Ok(Quotient::name(&format!("\\{}", token.text))),
+                name if is_function(token) => self.nested(|parser| parser.call(name)),
                 _ => Err(Beyond),
             },
             Kind::Symbol('(') => {
+                let outer = std::mem::replace(&mut self.bars, false);
                 let inside = self.sum()?;
+                self.bars = outer;
                 self.expect(')')?;
                 Ok(inside)
+            }
+            Kind::Symbol('|') if !self.bars => {
+                self.bars = true;
+                let inside = self.sum()?;
+                self.bars = false;
+                self.expect('|')?;
+                inside.absolute()
             }
             Kind::Symbol('{') => {
                 let inside = self.sum()?;
@@ -150,21 +194,31 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// One argument of a command: a group, a number or a letter.
-    fn argument(&mut self) -> Result<Quotient, Beyond> {
+    /// Reads what is one level deeper.
+    fn nested(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<Quotient, Beyond>,
+    ) -> Result<Quotient, Beyond> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(Beyond);
         }
-        let token = self.peek().ok_or(Beyond)?;
-        let argument = if let Kind::Number { value, .. } = &token.kind {
-            self.at += 1;
-            Ok(Quotient::rational(value.clone()))
-        } else {
-            self.atom()
-        };
+        let value = read(self);
         self.depth -= 1;
-        argument
+        value
+    }
+
+    /// One argument of a command: a group, a number or a letter.
+    fn argument(&mut self) -> Result<Quotient, Beyond> {
+        self.nested(|parser| {
+            let token = parser.peek().ok_or(Beyond)?;
+            if let Kind::Number { value, .. } = &token.kind {
+                parser.at += 1;
+                Ok(Quotient::rational(value.clone()))
+            } else {
+                parser.atom()
+            }
+        })
     }
 
     fn radical(&mut self) -> Result<Quotient, Beyond> {
@@ -221,19 +275,22 @@ impl<'a> Parser<'a> {
         }
         match word {
             "pi" | "π" => Ok(Quotient::name("π")),
-            "i" => Ok(Quotient::imaginary()),
             "sqrt" => self.radical(),
-            "ln" | "log" | "exp" | "sin" | "cos" | "tan" | "sec" | "csc" | "cot" | "mod"
-            | "and" | "or" | "to" | "of" | "no" | "yes" => Err(Beyond),
+            "ln" | "log" | "exp" | "sin" | "cos" | "tan" | "sec" | "csc" | "cot" | "arcsin"
+            | "arccos" | "arctan" => self.nested(|parser| parser.call(word)),
+            "mod" | "and" | "or" | "to" | "of" | "no" | "yes" => Err(Beyond),
             _ if word.chars().count() <= 3 => {
-                let mut product = Quotient::rational(BigRational::one());
                 let letters: Vec<char> = word.chars().collect();
+                if let [letter] = letters[..] {
+                    return Ok(self.letter(letter));
+                }
+                let mut product = Quotient::whole(1);
                 let power_follows = self.peek().is_some_and(|next| next.is('^') || next.is('!'));
                 if power_follows && letters.len() > 1 {
                     return self.last_letter_raised(&letters);
                 }
                 for letter in letters {
-                    product = product.multiply(&name(letter))?;
+                    product = product.multiply(&self.letter(letter))?;
                 }
                 Ok(product)
             }
@@ -251,32 +308,12 @@ impl<'a> Parser<'a> {
         if self.peek().is_some_and(|token| token.is('^') || token.is('!')) {
             return Err(Beyond);
         }
-        let mut product = name(*last).power(&exponent)?;
+        let mut product = self.letter(*last).power(&exponent)?;
         for &letter in before {
-            product = product.multiply(&name(letter))?;
+            product = product.multiply(&self.letter(letter))?;
         }
         Ok(product)
     }
-
-    /// `x_1` and `x_{1}`: one name.
-    fn subscripted(&mut self, word: &str) -> Result<Quotient, Beyond> {
-        self.expect('_')?;
-        let braced = self.take('{');
-        let token = self.peek().ok_or(Beyond)?;
-        let simple = matches!(token.kind, Kind::Number { places: None, .. } | Kind::Word);
-        if !simple || word.chars().count() != 1 {
-            return Err(Beyond);
-        }
-        self.at += 1;
-        if braced {
-            self.expect('}')?;
-        }
-        Ok(Quotient::name(&format!("{word}_{}", token.text)))
-    }
-}
-
-fn name(letter: char) -> Quotient {
-    if letter == 'i' { Quotient::imaginary() } else { Quotient::name(&letter.to_string()) }
 }
 
 fn factorial(value: &Quotient) -> Result<Quotient, Beyond> {
@@ -349,7 +386,6 @@ mod tests {
             "1/0",
             "2^3^2",
             "52_8",
-            r"\sin x",
             "(1",
             "1)",
             "eggs",
@@ -357,9 +393,19 @@ mod tests {
             "10^100000",
             "1--",
             r"\frac{1}",
-            "x^{1/3}",
+            r"\sin x^2",
+            r"\sin x/2",
+            r"\sin^{-1} x",
+            r"\tan 90^\circ",
+            r"\ln 0",
+            r"\ln(-2)",
+            "(-8)^{1/3}",
+            "(-2)^x",
+            r"\sum_{k=1}^{n} k + 1",
+            r"\frac{1}{\sqrt{5+2\sqrt6}-\sqrt2-\sqrt3}",
+            "|x",
+            "||x||",
             "101!",
-            "2^x",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

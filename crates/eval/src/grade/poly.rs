@@ -1,349 +1,249 @@
-//! Exact values: quotients of polynomials over the rationals, with square roots, `i` and π.
-//!
-//! A polynomial is a sum of rational multiples of distinct monomials. A monomial is a product of one
-//! square root of a square-free integer, perhaps `i`, and powers of names; π and `e` are names. Square
-//! roots of distinct square-free integers are linearly independent over the rationals, and names are
-//! taken to be independent, so two polynomials are the same value if and only if they are the same sum.
+//! Polynomials: sums of rational multiples of distinct monomials.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, Signed, Zero};
+
+use super::monomial::{Atom, Exponent, Monomial, Product};
+use super::quotient::Quotient;
+use super::sorted::Sorted;
 
 /// Most terms of a polynomial.
-const MAX_TERMS: usize = 256;
+pub(super) const MAX_TERMS: usize = 256;
 /// Most bits of a numerator or denominator.
-const MAX_BITS: u64 = 40_000;
+pub(super) const MAX_BITS: u64 = 40_000;
 /// Largest exponent of a polynomial with several terms.
-const MAX_POWER: u32 = 32;
-/// Largest integer under a root.
-const MAX_RADICAND: u64 = 1_000_000_000_000;
+pub(super) const MAX_POWER: u32 = 32;
 
 /// An expression is not one of these values, or is too large to be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Beyond;
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Monomial {
-    /// Square-free; 1 without a root.
-    root: u64,
-    imaginary: bool,
-    /// No power is zero.
-    powers: BTreeMap<String, i32>,
-}
-
-impl Monomial {
-    fn one() -> Self {
-        Self { root: 1, imaginary: false, powers: BTreeMap::new() }
-    }
-
-    /// The product, and the rational factor that falls out of it.
-    fn times(&self, other: &Self) -> Result<(Self, BigInt), Beyond> {
-        let common = num_gcd(self.root, other.root);
-        let root = (self.root / common).checked_mul(other.root / common).ok_or(Beyond)?;
-        let mut factor = BigInt::from(common);
-        if self.imaginary && other.imaginary {
-            factor = -factor;
-        }
-        let mut powers = self.powers.clone();
-        for (name, power) in &other.powers {
-            let sum = powers.entry(name.clone()).or_insert(0);
-            *sum = sum.checked_add(*power).ok_or(Beyond)?;
-        }
-        powers.retain(|_, power| *power != 0);
-        Ok((Self { root, imaginary: self.imaginary != other.imaginary, powers }, factor))
-    }
-
-    /// The inverse, and the rational factor that falls out of it.
-    fn inverse(&self) -> (Self, BigRational) {
-        let powers = self.powers.iter().map(|(name, power)| (name.clone(), -power)).collect();
-        let sign = if self.imaginary { -1 } else { 1 };
-        let factor = BigRational::new(BigInt::from(sign), BigInt::from(self.root));
-        (Self { root: self.root, imaginary: self.imaginary, powers }, factor)
-    }
-}
-
-fn num_gcd(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
 /// No coefficient is zero.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Poly(BTreeMap<Monomial, BigRational>);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Poly(pub(super) Sorted<Monomial, BigRational>);
 
 impl Poly {
-    fn term(monomial: Monomial, coefficient: BigRational) -> Self {
-        let mut terms = BTreeMap::new();
-        if !coefficient.is_zero() {
-            terms.insert(monomial, coefficient);
-        }
-        Self(terms)
+    pub(super) fn term(monomial: Monomial, coefficient: BigRational) -> Self {
+        let zero = coefficient.is_zero();
+        Self(if zero { Sorted::new() } else { Sorted::one(monomial, coefficient) })
     }
 
-    fn add(&self, other: &Self) -> Result<Self, Beyond> {
-        let mut sum = self.0.clone();
-        for (monomial, coefficient) in &other.0 {
-            *sum.entry(monomial.clone()).or_insert_with(BigRational::zero) += coefficient;
-        }
-        Self(sum).bounded()
+    pub(super) fn rational(value: BigRational) -> Self {
+        Self::term(Monomial::one(), value)
     }
 
-    fn multiply(&self, other: &Self) -> Result<Self, Beyond> {
+    /// A product, its sums multiplied out.
+    pub(super) fn product(product: Product) -> Result<Self, Beyond> {
+        let Product { coefficient, monomial, sums } = product;
+        let mut value = Self::term(monomial, coefficient);
+        for (sum, count) in sums {
+            for _ in 0..count {
+                value = value.multiply(&sum)?;
+            }
+        }
+        Ok(value)
+    }
+
+    pub(super) fn add(&self, other: &Self) -> Result<Self, Beyond> {
+        let mut sum = self.clone();
+        for (monomial, coefficient) in other.0.iter() {
+            sum.put(monomial.clone(), coefficient.clone());
+        }
+        sum.bounded()
+    }
+
+    pub(super) fn negate(&self) -> Self {
+        Self(self.0.map(|coefficient| -coefficient))
+    }
+
+    pub(super) fn multiply(&self, other: &Self) -> Result<Self, Beyond> {
         if self.0.len() * other.0.len() > MAX_TERMS * 4 {
             return Err(Beyond);
         }
-        let mut product = BTreeMap::new();
-        for (left, a) in &self.0 {
-            for (right, b) in &other.0 {
-                let (monomial, factor) = left.times(right)?;
-                *product.entry(monomial).or_insert_with(BigRational::zero) += a * b * factor;
+        let mut value = Self(Sorted::new());
+        for (left, a) in self.0.iter() {
+            for (right, b) in other.0.iter() {
+                if right.is_one() {
+                    value.put(left.clone(), times(a, b));
+                    continue;
+                }
+                let mut product = left.times(right)?;
+                product.coefficient = times(&times(a, b), &product.coefficient);
+                if product.sums.is_empty() {
+                    value.put(product.monomial, product.coefficient);
+                } else {
+                    value = value.add(&Self::product(product)?)?;
+                }
             }
         }
-        Self(product).bounded()
+        value.bounded()
+    }
+
+    /// Adds a term; a coefficient may come to zero.
+    pub(super) fn put(&mut self, monomial: Monomial, coefficient: BigRational) {
+        self.0.put(monomial, coefficient, plus);
     }
 
     fn bounded(mut self) -> Result<Self, Beyond> {
-        self.0.retain(|_, coefficient| !coefficient.is_zero());
+        self.0.retain(|coefficient| !coefficient.is_zero());
         let large = |c: &BigRational| c.numer().bits() > MAX_BITS || c.denom().bits() > MAX_BITS;
         if self.0.len() > MAX_TERMS || self.0.values().any(large) { Err(Beyond) } else { Ok(self) }
     }
 
-    fn constant(&self) -> Option<BigRational> {
-        match self.0.first_key_value() {
+    pub(super) fn constant(&self) -> Option<BigRational> {
+        match self.0.first() {
             None => Some(BigRational::zero()),
-            Some((monomial, coefficient)) if self.0.len() == 1 && *monomial == Monomial::one() => {
+            Some((monomial, coefficient)) if self.0.len() == 1 && monomial.is_one() => {
                 Some(coefficient.clone())
             }
             Some(_) => None,
         }
     }
-}
 
-/// A quotient of two polynomials; the denominator is 1 where it can be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Quotient {
-    over: Poly,
-    under: Poly,
-}
-
-impl Quotient {
-    pub(super) fn rational(value: BigRational) -> Self {
-        Self { over: Poly::term(Monomial::one(), value), under: unit() }
+    pub(super) fn is_zero(&self) -> bool {
+        self.0.is_empty()
     }
 
-    pub(super) fn name(name: &str) -> Self {
-        let powers = BTreeMap::from([(name.to_owned(), 1)]);
-        let monomial = Monomial { powers, ..Monomial::one() };
-        Self { over: Poly::term(monomial, BigRational::one()), under: unit() }
+    pub(super) fn is_one(&self) -> bool {
+        self.0.len() == 1 && self.0.first().is_some_and(|(m, c)| m.is_one() && c.is_one())
     }
 
-    pub(super) fn imaginary() -> Self {
-        let monomial = Monomial { imaginary: true, ..Monomial::one() };
-        Self { over: Poly::term(monomial, BigRational::one()), under: unit() }
+    /// The only term.
+    pub(super) fn single(&self) -> Option<(&Monomial, &BigRational)> {
+        self.0.first().filter(|_| self.0.len() == 1)
     }
 
-    fn reduced(over: Poly, under: Poly) -> Result<Self, Beyond> {
-        match under.0.first_key_value() {
-            None => Err(Beyond),
-            Some((monomial, coefficient)) if under.0.len() == 1 => {
-                let (inverse, factor) = monomial.inverse();
-                let inverse = Poly::term(inverse, factor / coefficient);
-                Ok(Self { over: over.multiply(&inverse)?, under: unit() })
+    pub(super) fn monomials(&self) -> impl Iterator<Item = &Monomial> {
+        self.0.keys()
+    }
+
+    /// The positive number that leaves whole coefficients without a common factor, and what it leaves.
+    pub(super) fn primitive(&self) -> (BigRational, Self) {
+        let common = self.0.values().fold(BigInt::zero(), |common, c| gcd(common, c.numer().abs()));
+        let under = self.denominator();
+        if common.is_zero() {
+            return (BigRational::one(), self.clone());
+        }
+        let content = BigRational::new(common, under);
+        let rest = Self(self.0.map(|coefficient| coefficient / &content));
+        (content, rest)
+    }
+
+    /// The least positive integer that makes all coefficients whole.
+    pub(super) fn denominator(&self) -> BigInt {
+        self.0.values().fold(BigInt::one(), |lcm, c| {
+            let common = gcd(lcm.clone(), c.denom().clone());
+            lcm / common * c.denom()
+        })
+    }
+
+    /// The complex conjugate, names being real; beyond reach where an exponent is neither real nor `i` times real.
+    pub(super) fn conjugate(&self) -> Result<Self, Beyond> {
+        let mut value = Self(Sorted::new());
+        for (monomial, coefficient) in self.0.iter() {
+            let sign = if monomial.imaginary { -coefficient } else { coefficient.clone() };
+            let start = Monomial { imaginary: monomial.imaginary, ..Monomial::one() };
+            let mut product = Product { coefficient: sign, ..Product::of(start) };
+            for (atom, power) in monomial.powers.iter() {
+                let turns = match atom {
+                    Atom::Exponential(exponent) if exponent.has_real_atoms() => exponent.imaginary,
+                    Atom::Exponential(_) => return Err(Beyond),
+                    _ => false,
+                };
+                product.raise(atom, if turns { -power } else { *power })?;
             }
-            Some(_) => Ok(Self { over, under }),
+            value = value.add(&Self::product(product)?)?;
         }
+        Ok(value)
     }
 
-    pub(super) fn add(&self, other: &Self) -> Result<Self, Beyond> {
-        if self.under == other.under {
-            return Self::reduced(self.over.add(&other.over)?, self.under.clone());
-        }
-        let over = self.over.multiply(&other.under)?.add(&other.over.multiply(&self.under)?)?;
-        Self::reduced(over, self.under.multiply(&other.under)?)
+    /// Terms, those of arguments and of what is under roots included.
+    pub(super) fn weight(&self) -> usize {
+        self.monomials().map(|monomial| 1 + monomial.weight()).sum()
     }
 
-    pub(super) fn negate(&self) -> Self {
-        let negated = self.over.0.iter().map(|(m, c)| (m.clone(), -c)).collect();
-        Self { over: Poly(negated), under: self.under.clone() }
-    }
-
-    pub(super) fn multiply(&self, other: &Self) -> Result<Self, Beyond> {
-        Self::reduced(self.over.multiply(&other.over)?, self.under.multiply(&other.under)?)
-    }
-
-    pub(super) fn divide(&self, other: &Self) -> Result<Self, Beyond> {
-        Self::reduced(self.over.multiply(&other.under)?, self.under.multiply(&other.over)?)
-    }
-
-    pub(super) fn power(&self, exponent: &Self) -> Result<Self, Beyond> {
-        let exponent = exponent.constant().ok_or(Beyond)?;
-        if exponent == BigRational::new(BigInt::one(), BigInt::from(2)) {
-            return self.sqrt();
-        }
-        let steps = exponent.is_integer().then(|| exponent.to_integer()).ok_or(Beyond)?;
-        let count = steps.abs().to_u32().ok_or(Beyond)?;
-        if let Some(base) = self.constant() {
-            let bits = base.numer().bits().max(base.denom().bits());
-            if base.is_zero() && !steps.is_positive()
-                || bits > 1 && bits.saturating_mul(count.into()) > MAX_BITS
-            {
-                return Err(Beyond);
-            }
-            let power = num_traits::pow(base, count as usize);
-            let power = if steps.is_negative() { power.recip() } else { power };
-            return Ok(Self::rational(power));
-        }
-        if count > MAX_POWER {
-            return Err(Beyond);
-        }
-        let mut power = Self::rational(BigRational::one());
-        for _ in 0..count {
-            power = power.multiply(self)?;
-        }
-        if steps.is_negative() {
-            Self::rational(BigRational::one()).divide(&power)
-        } else {
-            Ok(power)
-        }
-    }
-
-    pub(super) fn sqrt(&self) -> Result<Self, Beyond> {
-        let value = self.constant().ok_or(Beyond)?;
-        let radicand = (value.numer().abs() * value.denom()).to_u64().ok_or(Beyond)?;
-        let (outside, root) = square_part(radicand)?;
-        let monomial = Monomial { root, imaginary: value.is_negative(), ..Monomial::one() };
-        let coefficient = BigRational::new(BigInt::from(outside), value.denom().clone());
-        Ok(Self { over: Poly::term(monomial, coefficient), under: unit() })
-    }
-
-    /// The rational `degree`-th root, where there is one.
-    pub(super) fn root(&self, degree: u32) -> Result<Self, Beyond> {
-        if degree == 2 {
-            return self.sqrt();
-        }
-        let value = self.constant().ok_or(Beyond)?;
-        if degree < 2 || value.is_negative() && degree.is_multiple_of(2) {
-            return Err(Beyond);
-        }
-        let root = BigRational::new(value.numer().nth_root(degree), value.denom().nth_root(degree));
-        let exact = num_traits::pow(root.clone(), degree as usize) == value;
-        if exact { Ok(Self::rational(root)) } else { Err(Beyond) }
-    }
-
-    /// The rational number this is, if it is one.
-    pub(super) fn constant(&self) -> Option<BigRational> {
-        if self.under == unit() { self.over.constant() } else { None }
-    }
-
-    /// Returns true if and only if both are the same value.
-    pub(super) fn same(&self, other: &Self) -> Result<bool, Beyond> {
-        if self.under == other.under {
-            return Ok(self.over == other.over);
-        }
-        Ok(self.over.multiply(&other.under)? == other.over.multiply(&self.under)?)
-    }
-
-    /// Returns true if and only if one is a rational multiple of the other and neither is zero.
-    pub(super) fn proportional(&self, other: &Self) -> Result<bool, Beyond> {
-        Ok(self.factor(other)?.is_some())
-    }
-
-    /// The number that makes this the other, where there is one.
-    pub(super) fn factor(&self, other: &Self) -> Result<Option<BigRational>, Beyond> {
-        let (one, two) = (self.over.multiply(&other.under)?, other.over.multiply(&self.under)?);
-        let (Some((_, a)), Some((_, b))) = (one.0.first_key_value(), two.0.first_key_value())
-        else {
-            return Ok(None);
-        };
-        let factor = b / a;
-        let scaled = one.multiply(&Poly::term(Monomial::one(), factor.clone()))?;
-        Ok((scaled == two).then_some(factor))
-    }
-
-    /// A text that is the same for the same value; `None` for true quotients.
-    pub(super) fn canonical(&self) -> Option<String> {
-        if self.under != unit() {
-            return None;
-        }
+    /// A text that is the same for the same sum.
+    pub(super) fn text(&self) -> String {
         if let Some(value) = self.constant() {
-            return Some(value.to_string());
+            return value.to_string();
         }
         let mut text = String::new();
-        for (Monomial { root, imaginary, powers }, coefficient) in &self.over.0 {
-            let _ = write!(text, "+{coefficient}");
-            if *root != 1 {
-                let _ = write!(text, "√{root}");
-            }
-            if *imaginary {
-                text.push('i');
-            }
-            for (name, power) in powers {
-                let _ = write!(text, "·{name}^{power}");
-            }
+        for (monomial, coefficient) in self.0.iter() {
+            let _ = write!(text, "+{coefficient}{}", monomial.text());
         }
-        Some(text)
+        text
     }
 }
 
-fn unit() -> Poly {
-    Poly::term(Monomial::one(), BigRational::one())
+impl Monomial {
+    fn weight(&self) -> usize {
+        let weight = |atom: &Atom| match atom {
+            Atom::Prime(_) | Atom::Name(_) => 0,
+            Atom::Sum(sum) => sum.weight(),
+            Atom::Exponential(exponent) => exponent.weight(),
+            Atom::Function(_, arguments) => arguments
+                .iter()
+                .map(|argument| argument.over.weight() + argument.under.weight())
+                .sum(),
+        };
+        self.powers.keys().map(weight).sum::<usize>() + self.powers.len()
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let half = Exponent::new(1, 2);
+        let roots = self.powers.iter().filter_map(|(atom, power)| match atom {
+            Atom::Prime(prime) if *power == half => Some(BigInt::from(*prime)),
+            _ => None,
+        });
+        if let Some(root) = roots.reduce(|product, prime| product * prime) {
+            let _ = write!(text, "√{root}");
+        }
+        if self.imaginary {
+            text.push('i');
+        }
+        for (atom, power) in self.powers.iter() {
+            let _ = match atom {
+                Atom::Prime(_) if *power == half => Ok(()),
+                Atom::Prime(prime) => write!(text, "·{prime}^{power}"),
+                Atom::Name(name) => write!(text, "·{name}^{power}"),
+                Atom::Sum(sum) => write!(text, "·({})^{power}", sum.text()),
+                Atom::Exponential(exponent) => write!(text, "·e^({})^{power}", exponent.text()),
+                Atom::Function(function, arguments) => {
+                    let arguments: Vec<_> = arguments.iter().map(Quotient::text).collect();
+                    write!(text, "·{function:?}({})^{power}", arguments.join(","))
+                }
+            };
+        }
+        text
+    }
 }
 
-/// `n` as outside² · root with `root` square-free.
-fn square_part(n: u64) -> Result<(u64, u64), Beyond> {
-    if n == 0 {
-        return Ok((0, 1));
+fn gcd(mut a: BigInt, mut b: BigInt) -> BigInt {
+    while !b.is_zero() {
+        let rest = a % &b;
+        a = std::mem::replace(&mut b, rest);
     }
-    if n > MAX_RADICAND {
-        return Err(Beyond);
-    }
-    let (mut rest, mut outside, mut root, mut factor) = (n, 1, 1, 2);
-    // Past the cube root, `rest` is a prime, a product of two primes, or the square of one.
-    while factor * factor * factor <= rest {
-        while rest.is_multiple_of(factor * factor) {
-            rest /= factor * factor;
-            outside *= factor;
-        }
-        if rest.is_multiple_of(factor) {
-            rest /= factor;
-            root *= factor;
-        }
-        factor += 1;
-    }
-    let whole = rest.isqrt();
-    if whole * whole == rest { Ok((outside * whole, root)) } else { Ok((outside, root * rest)) }
+    a
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn square_parts_multiply_back(n in 1_u64..2_000_000) {
-            let (outside, root) = square_part(n).unwrap();
-            prop_assert_eq!(outside * outside * root, n);
-            prop_assert!((2..=root.isqrt()).all(|f| !root.is_multiple_of(f * f)));
-        }
+/// The product; without a common factor to look for where both are whole.
+fn times(a: &BigRational, b: &BigRational) -> BigRational {
+    if a.is_integer() && b.is_integer() {
+        BigRational::from_integer(a.numer() * b.numer())
+    } else {
+        a * b
     }
+}
 
-    #[test]
-    fn roots_and_units() {
-        let int = |n: i64| Quotient::rational(BigRational::from_integer(n.into()));
-        let root = |n| int(n).sqrt().unwrap();
-        assert_eq!(root(12), int(2).multiply(&root(3)).unwrap());
-        assert_eq!(root(2).multiply(&root(6)).unwrap(), int(2).multiply(&root(3)).unwrap());
-        assert_eq!(int(1).divide(&root(3)).unwrap(), root(3).divide(&int(3)).unwrap());
-        assert_eq!(root(-4), int(2).multiply(&Quotient::imaginary()).unwrap());
-        assert_eq!(int(1).divide(&int(0)), Err(Beyond));
-        assert_eq!(int(-27).root(3).unwrap(), int(-3));
-        assert!(int(9).power(&int(1_000_000)).is_err());
+/// The sum, likewise.
+fn plus(a: &BigRational, b: &BigRational) -> BigRational {
+    if a.is_integer() && b.is_integer() {
+        BigRational::from_integer(a.numer() + b.numer())
+    } else {
+        a + b
     }
 }

@@ -1,5 +1,6 @@
 //! Relations: bounds of a variable, inequalities, and answers with both signs.
 
+use super::bounds::absolute_bounds;
 use super::lex::{Kind, Token};
 use super::parse::value;
 use super::shape::{Reading, Shape, is_name, reading, spelling, split};
@@ -24,6 +25,7 @@ pub(super) fn relation(tokens: &[Token], form: AnswerForm, depth: u32) -> Option
         ([low, name, high], [first, second]) if is_name(name) => {
             between(low, name, high, (*first, *second), form, depth)
         }
+        _ if let Some(bounds) = absolute_bounds(&sides, &signs) => Some(bounds),
         ([left, right], [sign]) => {
             let (left, right) = (value(left).ok()?, value(right).ok()?);
             let (less, more) = if "<≤".contains(*sign) { (left, right) } else { (right, left) };

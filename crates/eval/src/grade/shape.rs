@@ -1,8 +1,11 @@
 //! Shapes: what kind of thing an answer is, read from its tokens.
 
+use super::call::is_trigonometric;
+use super::definition::{Definition, definition};
 use super::lex::{Kind, Token, lex};
+use super::matrix::{matrix, sum_of_matrices};
 use super::parse::value;
-use super::poly::Quotient;
+use super::quotient::Quotient;
 use super::relation::relation;
 use super::unit::{Unit, measure};
 use crate::dataset::AnswerForm;
@@ -42,6 +45,8 @@ pub(super) enum Shape {
         name: String,
         value: Box<Reading>,
         difference: Option<Quotient>,
+        /// What it says of a function, whatever its variable is called.
+        definition: Option<Definition>,
     },
     /// An equation: the difference of its sides.
     Equation(Quotient),
@@ -73,6 +78,15 @@ pub(super) fn read(text: &str, form: AnswerForm) -> Option<Reading> {
     Some(reading(&lex(text)?, form, 0))
 }
 
+impl Reading {
+    /// That of a value which was computed.
+    pub(super) fn computed(value: Quotient) -> Self {
+        let text = value.text();
+        let measure = Measure { value, places: None, unit: None, percent: false };
+        Self { text, shape: Shape::Value(measure) }
+    }
+}
+
 pub(super) fn reading(tokens: &[Token], form: AnswerForm, depth: u32) -> Reading {
     let tokens = trim(tokens);
     let shape = if depth > MAX_DEPTH { Shape::Opaque } else { shape(tokens, form, depth) };
@@ -87,6 +101,9 @@ fn shape(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
     if let Some(matrix) = matrix(tokens, form, depth) {
         return matrix;
     }
+    if let Some(sum) = sum_of_matrices(tokens, form, depth) {
+        return sum;
+    }
     let listed = split(tokens, |token| {
         token.is(',') || token.is(';') || token.is_letters() && is_joiner(&token.text)
     });
@@ -99,7 +116,9 @@ fn shape(tokens: &[Token], form: AnswerForm, depth: u32) -> Shape {
     {
         return inner(set).shape;
     }
-    if tokens.iter().any(|token| "<>≤≥≠±∈".chars().any(|symbol| token.is(symbol))) {
+    let relates =
+        |token: &Token| matches!(token.kind, Kind::Symbol('<' | '>' | '≤' | '≥' | '≠' | '±' | '∈'));
+    if tokens.iter().any(relates) {
         return relation(tokens, form, depth).unwrap_or(Shape::Opaque);
     }
     let sides = split(tokens, |token| token.is('='));
@@ -128,6 +147,11 @@ fn measured(tokens: &[Token], form: AnswerForm) -> Shape {
     };
     let Ok(value) = value(measured.number) else { return Shape::Opaque };
     let value = if measured.negative { value.negate() } else { value };
+    // `\sin 30 degrees` is not the sine of 30.
+    let angle = measured.number.iter().any(is_trigonometric);
+    if angle && measured.unit.as_ref().is_some_and(Unit::is_degree) {
+        return Shape::Opaque;
+    }
     Shape::Value(Measure { value, places, unit: measured.unit, percent: measured.percent })
 }
 
@@ -173,6 +197,7 @@ fn equation(sides: &[&[Token]], form: AnswerForm, depth: u32) -> Shape {
         name: spelling(name),
         value: Box::new(reading(tokens, form, depth + 1)),
         difference: difference(),
+        definition: definition(name, tokens, form, depth),
     };
     if is_name(first) {
         return assigned(first, last);
@@ -230,23 +255,6 @@ pub(super) fn is_name(tokens: &[Token]) -> bool {
     }
 }
 
-fn matrix(tokens: &[Token], form: AnswerForm, depth: u32) -> Option<Shape> {
-    let tokens = match tokens {
-        [open, inside @ .., close] if open.is('[') && close.is(']') => inside,
-        _ => tokens,
-    };
-    let [begin, inside @ .., end] = tokens else { return None };
-    let nested = |token: &Token| token.is_command("begin") || token.is_command("end");
-    if !begin.is_command("begin") || !end.is_command("end") || inside.iter().any(nested) {
-        return None;
-    }
-    let rows = inside.split(|token| token.is('\n')).map(trim).filter(|row| !row.is_empty());
-    let cells = |row: &[Token]| {
-        row.split(|token| token.is('&')).map(|cell| reading(cell, form, depth + 1)).collect()
-    };
-    Some(Shape::Matrix(rows.map(cells).collect()))
-}
-
 /// What brackets around all tokens make of them.
 fn enclosed(tokens: &[Token], form: AnswerForm, depth: u32) -> Option<Shape> {
     let [first, inside @ .., last] = tokens else { return None };
@@ -301,11 +309,12 @@ pub(super) fn split(tokens: &[Token], separates: impl Fn(&Token) -> bool) -> Vec
 }
 
 fn is_joiner(text: &str) -> bool {
-    matches!(text.trim().to_ascii_lowercase().as_str(), "and" | "or")
+    let text = text.trim();
+    ["and", "or"].iter().any(|joiner| text.eq_ignore_ascii_case(joiner))
 }
 
 /// Leaves out what surrounds an answer in a sentence.
-fn trim(mut tokens: &[Token]) -> &[Token] {
+pub(super) fn trim(mut tokens: &[Token]) -> &[Token] {
     let decoration = |token: &Token| {
         matches!(token.kind, Kind::Symbol('.' | ',' | ';' | ':' | '*' | '`' | '"' | '\'' | '\n'))
             || token.kind == Kind::Text && token.text.trim().is_empty()

@@ -1,5 +1,8 @@
 //! Equivalence classes of answers, and answers nobody would write.
 
+mod algebra;
+mod soundness;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,5 +1,6 @@
 //! Units: what stands behind a number and does not change it.
 
+use super::call::is_trigonometric;
 use super::lex::{Kind, Token};
 use crate::dataset::AnswerForm;
 
@@ -101,6 +102,11 @@ pub(super) enum Fit {
 }
 
 impl Unit {
+    /// Whether this is a degree of an angle.
+    pub(super) fn is_degree(&self) -> bool {
+        self.known.as_deref() == Some("°")
+    }
+
     fn named(text: &str) -> Self {
         let words = text.to_lowercase();
         let known = canonical(&words);
@@ -172,6 +178,7 @@ pub(super) fn measure(tokens: &[Token], form: AnswerForm) -> Measured<'_> {
             && !tail[0].is('°')
             && !tail[0].is('%')
             && tail[0].kind != Kind::Text
+            || tail[0].is('°') && head.iter().any(is_trigonometric)
         {
             continue;
         }
