@@ -18,6 +18,7 @@ const MAX_WEIGHT: usize = 64;
 impl Quotient {
     /// To any power: by multiplication, as a root, or as `e^(exponent · ln self)`.
     pub(super) fn power(&self, exponent: &Self) -> Result<Self, Beyond> {
+        self.finite()?;
         match exponent.constant() {
             Some(exponent) if exponent.is_integer() => self.whole_power(&exponent),
             Some(exponent) => self.rational_power(&exponent),
@@ -27,6 +28,7 @@ impl Quotient {
 
     /// The root of this degree: the real one where it is odd.
     pub(super) fn root(&self, degree: u32) -> Result<Self, Beyond> {
+        self.finite()?;
         let exponent = BigRational::new(BigInt::one(), BigInt::from(degree.max(1)));
         let number = !self.over.monomials().chain(self.under.monomials()).any(has_variable);
         if degree % 2 == 1 && number && self.sign()? == Ordering::Less {

@@ -60,7 +60,16 @@ impl Quotient {
         Ok(Self { over, under })
     }
 
+    /// Refuses infinity, with which nothing is computed.
+    pub(super) fn finite(&self) -> Result<(), Beyond> {
+        let infinite = self.over.single().is_some_and(
+            |(monomial, _)| matches!(monomial.single(), Some(Atom::Name(name)) if name == "∞"),
+        );
+        if infinite { Err(Beyond) } else { Ok(()) }
+    }
+
     pub(super) fn add(&self, other: &Self) -> Result<Self, Beyond> {
+        self.finite().and(other.finite())?;
         if self.under == other.under {
             return Self::reduced(self.over.add(&other.over)?, self.under.clone());
         }
@@ -73,6 +82,7 @@ impl Quotient {
     }
 
     pub(super) fn multiply(&self, other: &Self) -> Result<Self, Beyond> {
+        self.finite().and(other.finite())?;
         let over = self.over.multiply(&other.over)?;
         if self.under.is_one() {
             return Self::reduced(over, other.under.clone());
@@ -81,6 +91,7 @@ impl Quotient {
     }
 
     pub(super) fn divide(&self, other: &Self) -> Result<Self, Beyond> {
+        self.finite().and(other.finite())?;
         if !may_divide(&other.over) {
             return Err(Beyond);
         }

@@ -12,6 +12,23 @@ fn both_ways(gold: &str, answer: &str, expected: Verdict) {
 }
 
 #[test]
+fn nothing_is_computed_with_infinity() {
+    for (one, other) in [
+        (r"\infty-\infty", "0"),
+        (r"\frac{\infty}{\infty}", "1"),
+        (r"0\cdot\infty", "0"),
+        (r"\infty^0", "1"),
+        (r"\infty+1", r"\infty"),
+        (r"x+\infty-\infty", "x"),
+    ] {
+        both_ways(one, other, Verdict::Undecided);
+    }
+    both_ways(r"-\infty", r"(-\infty)", Verdict::Equal);
+    both_ways(r"-\infty", r"\infty", Verdict::NotEqual);
+    both_ways(r"(-\infty,3)", r"(-\infty,4)", Verdict::NotEqual);
+}
+
+#[test]
 fn nested_radicals_are_what_they_come_to() {
     for (one, other) in [
         (r"\sqrt{5+2\sqrt6}", r"\sqrt2+\sqrt3"),
