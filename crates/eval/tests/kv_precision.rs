@@ -54,7 +54,7 @@ fn every_cell_of_a_sweep_says_how_keys_and_values_are_kept() {
     }
     let other = words(SWEEP, "f16", "f32");
     let other: Vec<&str> = other.iter().map(String::as_str).collect();
-    refused(dir.path(), &other, &["kv: was not there, is `\"f16\"`"]);
+    refused(dir.path(), &other, &["kv: was nothing, now `\"f16\"`"]);
     let none = words(SWEEP, "f8", "none");
     let none: Vec<&str> = none.iter().map(String::as_str).collect();
     refused(dir.path(), &none, &["unknown precision of keys and values `f8`"]);
