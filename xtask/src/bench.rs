@@ -46,7 +46,9 @@ struct Wanted {
 /// Prints the table, or runs the Criterion benchmarks.
 pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     if args.first().is_some_and(|arg| arg == "criterion") {
-        return criterion(&args[1..]);
+        let targets = ["-p", "espalier-benches", "-p", "espalier-exec"];
+        run_process(&mut criterion(&targets, &args[1..])?)?;
+        return Ok(ExitCode::SUCCESS);
     }
     if args.first().is_some_and(|arg| arg == "rounding") {
         return rounding::run(&wanted(&args[1..])?);
@@ -69,15 +71,14 @@ pub(crate) fn run(args: &[OsString]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs the Criterion benchmarks; `args` go to Criterion (a name filters).
-fn criterion(args: &[OsString]) -> Result<ExitCode> {
-    let mut command = cargo(&["bench", "-p", "espalier-benches", "-p", "espalier-exec"]);
-    command.env("ESPALIER_PYTHON", python::environment()?);
+/// The command of Criterion's benchmarks of some of cargo's targets; `args` go to Criterion (a name filters).
+fn criterion(targets: &[&str], args: &[OsString]) -> Result<Command> {
+    let mut command = cargo(&["bench"]);
+    command.args(targets).env("ESPALIER_PYTHON", python::environment()?);
     if !args.is_empty() {
         command.arg("--").args(args);
     }
-    run_process(&mut command)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(command)
 }
 
 impl Wanted {

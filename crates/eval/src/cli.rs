@@ -5,6 +5,7 @@ mod collect;
 mod compare;
 mod default_dir;
 mod dry_run;
+mod engine;
 mod ensemble;
 mod eval;
 mod failure;

@@ -112,8 +112,9 @@ impl Decoder {
     /// What multiplies in the linear layers, for reports.
     #[must_use]
     pub fn kernels(&self) -> String {
-        let kernels: BTreeSet<Kernel> =
-            self.linears().chain(self.head.as_deref()).map(Linear::kernel).collect();
+        let beside =
+            self.head.as_deref().into_iter().chain(self.heads.iter().flat_map(Head::layers));
+        let kernels: BTreeSet<Kernel> = self.linears().chain(beside).map(Linear::kernel).collect();
         let mut formats = BTreeSet::new();
         let mut names = Vec::new();
         for kernel in kernels {

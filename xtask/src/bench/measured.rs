@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::{Wanted, grading, row::Row};
+use super::{Wanted, criterion, grading, row::Row};
 use crate::process::{cargo, run, run_lines, target_dir};
-use crate::{binary, get_model, python};
+use crate::{binary, get_model};
 
 /// Nodes of the tree that the bookkeeping's benchmark grows.
 const NODES: f64 = 1e6;
@@ -25,13 +25,13 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
         add(row.noting("`cargo xtask gpu-check`, on a machine with a GPU"));
     }
     if wanted.has(6) {
-        criterion("search", "puct/deep")?;
+        measure("search", "puct/deep")?;
         let nanoseconds = estimate("puct/deep")?;
         let each = Some(nanoseconds / NODES / 1e3);
         add(Row::at_most(6, "bookkeeping of PUCT, deep, µs a node", each, 2.0));
     }
     if wanted.has(7) {
-        criterion("sandbox", "full|landlock")?;
+        measure("sandbox", "full|landlock")?;
         // A tier that is not to be had here has no number.
         let tier = if estimate("sandbox_full/latency").is_ok() { "full" } else { "landlock" };
         let milliseconds = estimate(&format!("sandbox_{tier}/latency"))? / 1e6;
@@ -51,12 +51,10 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
     Ok(())
 }
 
-/// Runs one of Criterion's benchmarks.
-fn criterion(bench: &str, filter: &str) -> Result<()> {
-    let mut command = cargo(&["bench", "--workspace", "--bench", bench, "--", filter]);
-    // Its report is not ours.
-    command.env("ESPALIER_PYTHON", python::environment()?).stdout(std::io::stderr());
-    run(&mut command)
+/// Runs one of Criterion's benchmarks. Its report is not ours.
+fn measure(bench: &str, filter: &str) -> Result<()> {
+    let mut command = criterion(&["--workspace", "--bench", bench], &[filter.into()])?;
+    run(command.stdout(std::io::stderr()))
 }
 
 /// The median time of a benchmark in nanoseconds, from Criterion's folder.

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use espalier_models::Kernels;
+use espalier_models::{EngineOptions, Kernels, KvPrecision};
 
 use super::{AggregateArg, DatasetArg, PrmFamilyArg, ScorerArg, at_least_one, temperature};
 use crate::budget_arg::parse_budget;
@@ -31,6 +31,9 @@ pub struct Sweep {
     /// What multiplies weights, as in `eval`: `fastest`, `f32` or `burn`
     #[arg(long, default_value = "fastest", help_heading = "Model")]
     pub kernels: Kernels,
+    /// How keys and values are kept, as in `eval`: `f32`, or `f16` in half the memory, rounded
+    #[arg(long, default_value = "f32", value_name = "PRECISION", help_heading = "Model")]
+    pub kv: KvPrecision,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: greedy answers get what
     /// `eval` gives them, the others 1.5 times the 95th percentile of the greedy ones]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one, help_heading = "Model")]
@@ -105,6 +108,12 @@ impl Sweep {
     #[must_use]
     pub fn greedy_tokens(&self) -> NonZeroU32 {
         self.max_tokens.unwrap_or(self.dataset.max_tokens())
+    }
+
+    /// How the engines are made.
+    #[must_use]
+    pub fn engine(&self) -> EngineOptions {
+        EngineOptions { kernels: self.kernels, kv: self.kv, ..EngineOptions::default() }
     }
 
     /// The strategies, each once.

@@ -23,7 +23,8 @@ pub struct Terms {
     /// 8 bits), `f32` (weights widened) or `burn` (the reference)
     #[arg(long, default_value = "fastest", help_heading = "Model")]
     pub kernels: Kernels,
-    /// How the policy's keys and values are kept: `f32`, or `f16` in half the memory, rounded
+    /// How keys and values are kept, those of a process reward model too: `f32`, or `f16` in half the memory,
+    /// rounded
     #[arg(long, default_value = "f32", value_name = "PRECISION", help_heading = "Model")]
     pub kv: KvPrecision,
     /// Tokens sampled on a path, at most; a longer one has no answer [default: 256 for the
@@ -59,7 +60,9 @@ pub struct Terms {
     /// Then requests wait for each other. One that does not fit alone, with all of `--max-tokens`, fails its
     /// problem before anything of it is computed, and says how many bytes it needs. Without a limit, memory that
     /// is available on the machine is not exceeded. A number of bytes, or one with `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`. Under a limit, budgets on computed
-    /// tokens and FLOPs admit less: each request may have to compute its whole prefix again.
+    /// tokens and FLOPs admit less: each request may have to compute its whole prefix again. A process reward
+    /// model keeps its own beside, within the memory of the machine: its scores are paid for as if what they go on
+    /// from were held.
     #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Run")]
     pub kv_limit: Option<u64>,
     /// The run's directory, which must not hold a run [default: runs/STRATEGY-TIME]
@@ -83,7 +86,7 @@ impl Terms {
         self.max_tokens.unwrap_or(self.dataset.max_tokens())
     }
 
-    /// How the policy's engine is made.
+    /// How engines are made; the limit is the policy's.
     #[must_use]
     pub fn engine(&self) -> EngineOptions {
         let (kv_limit, kernels, kv) = (self.kv_limit, self.kernels, self.kv);

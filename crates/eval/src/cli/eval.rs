@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use espalier_core::{Forms, Scorer};
-use espalier_models::{DeviceChoice, Kernels, KvPrecision};
+use espalier_models::DeviceChoice;
 use serde_json::{Value, json};
 
 use super::{
     default_dir::default_dir,
     dry_run::{self, dry_run},
+    engine::name_options,
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
@@ -63,7 +64,7 @@ pub(super) fn eval(arguments: &args::Strategy) -> Result<(), Failure> {
         )));
     }
     let open =
-        |path: &PathBuf| Prm::open(path, args.prm_family, device, args.terms.kernels, &loaded);
+        |path: &PathBuf| Prm::open(path, args.prm_family, device, args.terms.engine(), &loaded);
     let prm = args.prm.as_ref().map(open).transpose()?;
     if prm.as_ref().is_some_and(|prm| prm.signed) {
         spec.check_signed(Prm::SIGNED).map_err(Failure::bad)?;
@@ -203,15 +204,7 @@ fn info(
     let budget = run.terms.budget.unwrap_or_default();
     let (model, tokens) = (&loaded.identity, run.max_tokens().get());
     let mut info = RunInfo::new(generation(spec, dataset, model, loaded.chat, tokens, &budget));
-    if let Some(limit) = run.terms.kv_limit {
-        info.generation["kv_limit"] = limit.into();
-    }
-    if run.terms.kernels != Kernels::default() {
-        info.generation["kernels"] = json!(run.terms.kernels);
-    }
-    if run.terms.kv != KvPrecision::default() {
-        info.generation["kv"] = json!(run.terms.kv);
-    }
+    name_options(&mut info.generation, run.terms.engine());
     if let Some(prm) = prm {
         info.generation["prm"] = prm.identity.clone();
     }

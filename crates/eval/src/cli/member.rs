@@ -2,10 +2,11 @@
 
 use anyhow::anyhow;
 use espalier_core::Budget;
-use espalier_models::{Checkpoint, Kernels, KvPrecision};
+use espalier_models::Checkpoint;
 use serde_json::{Value, json};
 
 use super::{
+    engine::name_options,
     failure::Failure,
     hub,
     loaded::{check_kv, encoded, hash},
@@ -53,15 +54,7 @@ impl Member {
         let identity = json!({ "name": name, "sha256": hash(&path)? });
         let tokens = terms.max_tokens().get();
         let mut generation = generation(strategy, dataset, &identity, chat, tokens, budget);
-        if let Some(limit) = terms.kv_limit {
-            generation["kv_limit"] = limit.into();
-        }
-        if terms.kernels != Kernels::default() {
-            generation["kernels"] = json!(terms.kernels);
-        }
-        if terms.kv != KvPrecision::default() {
-            generation["kv"] = json!(terms.kv);
-        }
+        name_options(&mut generation, terms.engine());
         Ok(Self {
             model: model.to_owned(),
             name,

@@ -4,9 +4,7 @@ use std::{num::NonZeroU32, path::Path};
 
 use anyhow::anyhow;
 use espalier_core::{ChatFormat, Reader};
-use espalier_models::{
-    ChatTemplate, DeviceChoice, EngineOptions, Kernels, LocalReader, load, share,
-};
+use espalier_models::{ChatTemplate, DeviceChoice, EngineOptions, LocalReader, load, share};
 use espalier_prm::{
     Bounds, Family, RewardModel, StepMarks,
     families::{
@@ -46,7 +44,7 @@ impl Prm {
     pub(super) const SIGNED: &str = "those of this process reward model are values of any sign";
 
     /// Loads a process reward model for a policy. Where it is the policy's own directory, both share one
-    /// engine.
+    /// engine; else its engine is made as the policy's is, without a limit of keys and values.
     ///
     /// # Errors
     ///
@@ -56,7 +54,7 @@ impl Prm {
         path: &Path,
         family: Option<PrmFamilyArg>,
         device: DeviceChoice,
-        kernels: Kernels,
+        options: EngineOptions,
         policy: &Loaded,
     ) -> Result<Self, Failure> {
         let asked = family.unwrap_or(PrmFamilyArg::Auto);
@@ -69,7 +67,8 @@ impl Prm {
         let (reader, chat) = if policy.is_of(path) {
             (policy.reader.clone(), policy.template.clone())
         } else {
-            let options = EngineOptions { kernels, ..EngineOptions::default() };
+            // Scores are paid for as if what they go on from were held, which a limit would not keep.
+            let options = EngineOptions { kv_limit: None, ..options };
             let model = load(path, device, options).map_err(Failure::bad)?;
             (share(model.engine).1, model.chat)
         };

@@ -7,11 +7,12 @@ use std::{
 
 use anyhow::anyhow;
 use espalier_core::{Budget, Clock, Forms, Scorer};
-use espalier_models::{DeviceChoice, EngineOptions, Kernels};
-use serde_json::{Value, json};
+use espalier_models::DeviceChoice;
+use serde_json::Value;
 
 use super::{
     default_dir::default_dir,
+    engine::name_options,
     failure::Failure,
     interrupt::Interrupt,
     loaded::{self, IN_FLIGHT, Loaded},
@@ -46,9 +47,8 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
     if let Some(message) = message {
         say(args, &message);
     }
-    let options = EngineOptions { kernels: args.kernels, ..EngineOptions::default() };
-    let mut loaded = Loaded::open(&args.model, device, &dataset, Manner::Reason, options)?;
-    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, args.kernels, &loaded);
+    let mut loaded = Loaded::open(&args.model, device, &dataset, Manner::Reason, args.engine())?;
+    let open = |path: &PathBuf| Prm::open(path, args.prm_family, device, args.engine(), &loaded);
     let mut prm = args.prm.as_ref().map(open).transpose()?;
     for series in plan.series.iter().filter(|_| prm.as_ref().is_some_and(|prm| prm.signed)) {
         let spec = series.spec(1, NonZeroU32::MIN, plan.draw, 0);
@@ -108,9 +108,7 @@ fn carry_out(
         if let (Some(ScorerName::Prm), Some(judge)) = (spec.scorer(), &judge) {
             info.generation["prm"] = judge.clone();
         }
-        if args.kernels != Kernels::default() {
-            info.generation["kernels"] = json!(args.kernels);
-        }
+        name_options(&mut info.generation, args.engine());
         info.runtime["device"] = Value::String(device.clone());
         info.runtime["kernels"] = Value::String(kernels.clone());
         info.runtime["kv_bytes_per_token"] = kv_bytes_per_token.into();

@@ -135,14 +135,14 @@ impl Assembly<'_> {
     pub(super) fn decoder(&self) -> Result<Decoder, LoadError> {
         let config = self.config;
         let (embedding, head) = self.vocabulary()?;
-        let heads = heads::read(self.source, config.hidden, self.device)?;
+        let heads = self.heads()?;
         let blocks: Result<Vec<Block>, LoadError> =
             (0..config.layers).map(|layer| self.block(layer)).collect();
         let norm = read_shaped(self.source, self.naming.norm(), &[config.hidden])?;
         Ok(Decoder {
             embedding,
             blocks: blocks?,
-            norm: RmsNorm::new(norm, config.norm_epsilon, self.multiply.between(), self.device),
+            norm: RmsNorm::new(norm, config.norm_epsilon, self.device),
             head,
             heads,
             rope: Rope::new(config.head_dim, config.rope_theta, &config.rope_scaling),
@@ -194,11 +194,10 @@ impl Assembly<'_> {
 
     fn block(&self, layer: usize) -> Result<Block, LoadError> {
         let ModelConfig { hidden, intermediate, heads, kv_heads, head_dim, .. } = *self.config;
-        let between = self.multiply.between();
         let norm = |part: &str| {
             let weight = read_shaped(self.source, &self.name(layer, part), &[hidden])?;
             let epsilon = self.config.norm_epsilon;
-            Ok::<_, LoadError>(RmsNorm::new(weight, epsilon, between, self.device))
+            Ok::<_, LoadError>(RmsNorm::new(weight, epsilon, self.device))
         };
         let query = heads * head_dim;
         let part = |part: &str, outputs: usize| Part {

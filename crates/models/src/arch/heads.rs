@@ -11,13 +11,11 @@
 //! `modeling_qwen2_rm.py` of [Qwen2.5-Math-PRM-7B](https://huggingface.co/Qwen/Qwen2.5-Math-PRM-7B);
 //! [skywork-o1-prm-inference](https://github.com/SkyworkAI/skywork-o1-prm-inference), `prm_model.py`.
 
-use burn::tensor::Device;
-
-use crate::{
-    JsonFile, LoadError, WeightSource,
-    nn::{Dense, Head, linear::Matrix},
-    read_shaped,
+use super::{
+    assembly::Assembly,
+    stack::{Part, Rows},
 };
+use crate::{JsonFile, LoadError, WeightSource, nn::Head, read_shaped};
 
 /// A head of two classes says bad or good, one of one output is a value.
 const MOST_OUTPUTS: usize = 2;
@@ -61,33 +59,32 @@ pub(crate) fn check(config: &JsonFile, source: &dyn WeightSource) -> Result<(), 
     Ok(())
 }
 
-/// The heads of a checkpoint; `hidden` is the rows' size.
-///
-/// # Errors
-///
-/// [`LoadError`] naming the tensor that is missing or of the wrong shape.
-pub(crate) fn read(
-    source: &dyn WeightSource,
-    hidden: usize,
-    device: &Device,
-) -> Result<Vec<Head>, LoadError> {
-    let present = LAYOUTS.iter().filter(|(_, outer, _)| source.info(&weight(outer)).is_some());
-    let head = |&(name, outer, inner): &(&str, &str, Option<&str>)| {
-        let layer = |name: &str, outputs: usize| {
-            let values = read_shaped(source, &weight(name), &[outputs, hidden])?;
-            let bias = format!("{name}.bias");
-            let bias = source.info(&bias).map(|_| read_shaped(source, &bias, &[outputs]));
-            let matrix = Matrix { values, outputs };
-            Ok::<_, LoadError>(Dense::stack(hidden, &[matrix], bias.transpose()?, device))
+impl Assembly<'_> {
+    /// The heads of the checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] naming the tensor that is missing or of the wrong shape.
+    pub(super) fn heads(&self) -> Result<Vec<Head>, LoadError> {
+        let (source, hidden) = (self.source, self.config.hidden);
+        let present = LAYOUTS.iter().filter(|(_, outer, _)| source.info(&weight(outer)).is_some());
+        let head = |&(name, outer, inner): &(&str, &str, Option<&str>)| {
+            let layer = |name: &str, outputs: usize| {
+                let bias = format!("{name}.bias");
+                let bias = source.info(&bias).map(|_| read_shaped(source, &bias, &[outputs]));
+                let part = Part { name: weight(name), outputs, rows: Rows::AsWanted };
+                self.linear(hidden, &[part], bias.transpose()?)
+            };
+            let outputs = outputs(source, &weight(outer), hidden)?;
+            Ok(Head {
+                name: name.to_owned(),
+                inner: inner.map(|inner| layer(inner, hidden)).transpose()?,
+                outer: layer(outer, outputs)?,
+                outputs,
+            })
         };
-        let outputs = outputs(source, &weight(outer), hidden)?;
-        Ok(Head {
-            name: name.to_owned(),
-            inner: inner.map(|inner| layer(inner, hidden)).transpose()?,
-            outer: layer(outer, outputs)?,
-        })
-    };
-    present.map(head).collect()
+        present.map(head).collect()
+    }
 }
 
 /// The number of outputs, which is the first dimension of a weight.

@@ -192,7 +192,7 @@ impl Reader for LocalReader {
         let engine = self.engine.borrow();
         let told = |head: &crate::nn::Head| Head {
             name: head.name.clone(),
-            outputs: head.outputs() as u32,
+            outputs: head.outputs as u32,
             flops: 2 * head.parameters(),
         };
         engine.decoder().heads.iter().map(told).collect()

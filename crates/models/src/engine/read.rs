@@ -7,7 +7,7 @@ use super::{
     core_loop::{Engine, Store},
     sample_step::to_vec,
 };
-use crate::{distribution::Distribution, kv::Loc};
+use crate::{distribution::Distribution, kv::Loc, nn::Between};
 
 /// Positions whose logits are held at once.
 const ROWS: usize = 32;
@@ -156,11 +156,15 @@ impl Engine {
     fn head_values(&self, name: &str, rows: &[Tensor<2>]) -> Result<Vec<Vec<f32>>, ModelError> {
         let head = self.decoder.heads.iter().find(|head| head.name == name);
         let Some(head) = head.filter(|_| !rows.is_empty()) else { return Ok(Vec::new()) };
-        let values = to_vec(head.forward(Tensor::cat(rows.to_vec(), 0)))?;
+        let hidden = Tensor::cat(rows.to_vec(), 0);
+        let values = match self.decoder.between {
+            Between::Burn => to_vec(head.forward(hidden))?,
+            Between::Kernels => head.rows(to_vec(hidden)?),
+        };
         if values.iter().any(|value| !value.is_finite()) {
             return Err(ModelError::NotFinite { what: format!("head {name}") });
         }
-        Ok(values.chunks_exact(head.outputs()).map(<[f32]>::to_vec).collect())
+        Ok(values.chunks_exact(head.outputs).map(<[f32]>::to_vec).collect())
     }
 
     /// What one position costs.

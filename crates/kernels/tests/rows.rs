@@ -1,0 +1,63 @@
+//! What is done to rows: the same bits for a row alone and among others, on any threads.
+
+use espalier_kernels::rows::{add, rms_norm, swiglu, turned};
+use rayon::ThreadPoolBuilder;
+
+fn numbers(count: usize, seed: usize) -> Vec<f32> {
+    (0..count).map(|i| ((i * 7919 + seed) % 2003) as f32 / 977.0 - 1.0).collect()
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+/// What is made of all rows on some threads.
+fn on<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start");
+    pool.install(work)
+}
+
+/// Rows that threads share unevenly.
+const ROWS: usize = 131;
+
+#[test]
+fn a_row_is_normalized_and_gated_alike_in_any_company() {
+    let size = 192;
+    let (rows, weight) = (numbers(ROWS * size, 1), numbers(size, 2));
+    let gates = numbers(ROWS * 2 * size, 3);
+    for threads in [1, 2, 3, 5] {
+        let normed = on(threads, || rms_norm(&rows, &weight, 1e-5));
+        for (row, found) in rows.chunks(size).zip(normed.chunks(size)) {
+            assert_eq!(bits(&rms_norm(row, &weight, 1e-5)), bits(found));
+        }
+        let gated = on(threads, || swiglu(&gates, size));
+        for (row, found) in gates.chunks(2 * size).zip(gated.chunks(size)) {
+            assert_eq!(bits(&swiglu(row, size)), bits(found));
+        }
+        let mut sums = rows.clone();
+        on(threads, || add(&mut sums, &gates[..rows.len()]));
+        let expected: Vec<f32> = rows.iter().zip(&gates).map(|(a, b)| a + b).collect();
+        assert_eq!(bits(&sums), bits(&expected));
+    }
+}
+
+#[test]
+fn a_row_is_turned_alike_in_any_company() {
+    let sizes @ (heads, kv_heads, dim) = (4, 2, 32);
+    let width = (heads + 2 * kv_heads) * dim;
+    let (rows, half) = (numbers(ROWS * width, 4), dim / 2);
+    let angles = numbers(ROWS * half, 5);
+    let cos: Vec<f32> = angles.iter().map(|angle| angle.cos()).collect();
+    let sin: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
+    for threads in [1, 2, 3, 5] {
+        let all = on(threads, || turned(&rows, sizes, &cos, &sin));
+        for (row, from) in rows.chunks(width).enumerate() {
+            let angles = row * half..(row + 1) * half;
+            let one = turned(from, sizes, &cos[angles.clone()], &sin[angles]);
+            let of = |all: &[f32], heads: usize| bits(&all[row * heads * dim..][..heads * dim]);
+            assert_eq!(of(&all.queries, heads), bits(&one.queries));
+            assert_eq!(of(&all.keys, kv_heads), bits(&one.keys));
+            assert_eq!(of(&all.values, kv_heads), bits(&one.values));
+        }
+    }
+}
