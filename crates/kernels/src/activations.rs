@@ -149,6 +149,10 @@ mod tests {
         let rounded = Activations::new(BLOCK, &values).blocks[0];
         assert_eq!(rounded.codes[0].to_le_bytes().map(u8::cast_signed), [127, 2, -4, -127]);
         assert_eq!((rounded.scale.to_bits(), rounded.sums), (1.0_f32.to_bits(), [-2, 0]));
+        // Of inputs 0 and 1 of four, and of 2 and 3.
+        let words = rounded.centres.map(|words| [words as i16, (words >> 16) as i16]);
+        assert_eq!(words[..2], [[-8 * 129, 8 * 131], [-16 * 129, 16 * 131]]);
+        assert_eq!(words[2..], [[-32 * 129, 32 * 131], [0, 0]]);
     }
 
     #[test]

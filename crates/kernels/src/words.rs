@@ -114,3 +114,23 @@ impl Apart for ByWords {
         *totals = sums_so_far;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::activations::Activations;
+
+    #[test]
+    fn words_are_the_activations() {
+        let values: Vec<f32> = (0..64).map(|i| (i * 37 % 64) as f32 * 4.0 - 127.0).collect();
+        let rounded = Activations::new(64, &values);
+        for (block, wide) in rounded.blocks.iter().zip(WideRounded::all(&rounded.blocks)) {
+            for (four, pairs) in block.codes.iter().zip(wide.pairs) {
+                let [a, b, c, d] = four.to_le_bytes().map(|byte| i16::from(byte.cast_signed()));
+                let words = pairs.map(|pair| [pair as i16, (pair >> 16) as i16]);
+                assert_eq!(words, [[a, c], [b, d]]);
+            }
+            assert_eq!(wide.scale.to_bits(), block.scale.to_bits());
+        }
+    }
+}
