@@ -2,8 +2,12 @@
 
 use std::{cell::Cell, mem};
 
+#[cfg(target_arch = "x86_64")]
+use pulp::x86::V3;
 use pulp::{Arch, Simd, WithSimd};
 
+#[cfg(target_arch = "x86_64")]
+use crate::rounding::RoundByVectors;
 use crate::{blocks::BLOCK, threads};
 
 /// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
@@ -32,6 +36,33 @@ pub(crate) struct Rounded {
 impl Rounded {
     const ZERO: Self =
         Self { codes: [0; 8], scale: 0.0, sums: [0; 2], total: 0.0, centres: [0; 4] };
+
+    /// What a code is worth where this is the largest magnitude, and the inverse; or the block, where that
+    /// says all.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    pub(crate) fn scale_of(largest: f32) -> Result<(f32, f32), Self> {
+        if !largest.is_finite() {
+            return Err(Self { scale: f32::NAN, total: f32::NAN, ..Self::ZERO });
+        }
+        if largest < f32::MIN_POSITIVE * 127.0 {
+            return Err(Self::ZERO);
+        }
+        Ok((largest / 127.0, 127.0 / largest))
+    }
+
+    /// A block of these codes. `words` are the sums of the codes that a word adds, by halves: of the first
+    /// two of four, and of the last two.
+    #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+    #[inline(always)]
+    pub(crate) fn new(codes: [i32; BLOCK / 4], words: [[i32; 2]; 2], scale: f32) -> Self {
+        let centre =
+            |times: i32, [low, high]: [i32; 2]| ((-times * low) & 0xffff) | ((-times * high) << 16);
+        let all = [words[0][0] + words[1][0], words[0][1] + words[1][1]];
+        let centres = [centre(8, all), centre(16, all), centre(32, words[0]), centre(32, words[1])];
+        let sums = words.map(|[low, high]| low + high);
+        Self { codes, scale, sums, total: scale * (sums[0] + sums[1]) as f32, centres }
+    }
 }
 
 thread_local! {
@@ -61,12 +92,11 @@ impl Activations {
         assert!(values.len().is_multiple_of(inputs), "the activations are not whole rows");
         let mut blocks = MEMORY.take();
         blocks.resize(values.len() / BLOCK, Rounded::ZERO);
-        let arch = Arch::new();
         if values.len() <= PART {
-            arch.dispatch(RoundAll(values, &mut blocks));
+            round_all(values, &mut blocks);
         } else {
             let parts = values.chunks(PART).zip(blocks.chunks_mut(PART / BLOCK)).collect();
-            threads::for_each(parts, |(values, blocks)| arch.dispatch(RoundAll(values, blocks)));
+            threads::for_each(parts, |(values, blocks)| round_all(values, blocks));
         }
         Self { inputs, blocks }
     }
@@ -85,6 +115,14 @@ impl Drop for Activations {
     }
 }
 
+fn round_all(values: &[f32], blocks: &mut [Rounded]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = V3::try_new() {
+        return simd.vectorize(RoundByVectors { simd, values, blocks });
+    }
+    Arch::new().dispatch(RoundAll(values, blocks));
+}
+
 struct RoundAll<'a>(&'a [f32], &'a mut [Rounded]);
 
 impl WithSimd for RoundAll<'_> {
@@ -101,20 +139,17 @@ impl WithSimd for RoundAll<'_> {
 
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
-fn round(values: &[f32; BLOCK]) -> Rounded {
+pub(crate) fn round(values: &[f32; BLOCK]) -> Rounded {
     // Magnitudes compare as their bits do, and those that are not finite are the largest.
     let mut largest = 0;
     for value in values {
         largest = largest.max(value.to_bits() & 0x7fff_ffff);
     }
     let largest = f32::from_bits(largest);
-    if !largest.is_finite() {
-        return Rounded { scale: f32::NAN, total: f32::NAN, ..Rounded::ZERO };
-    }
-    if largest < f32::MIN_POSITIVE * 127.0 {
-        return Rounded::ZERO;
-    }
-    let (scale, inverse) = (largest / 127.0, 127.0 / largest);
+    let (scale, inverse) = match Rounded::scale_of(largest) {
+        Ok(scales) => scales,
+        Err(block) => return block,
+    };
     let mut whole = [0_i32; BLOCK];
     for (whole, value) in whole.iter_mut().zip(values) {
         *whole = (value * inverse + SHIFT).to_bits().wrapping_sub(SHIFT.to_bits()).cast_signed();
@@ -130,12 +165,7 @@ fn round(values: &[f32; BLOCK]) -> Rounded {
             words[1] += four[2] + four[3];
         }
     }
-    let centre =
-        |times: i32, [low, high]: [i32; 2]| ((-times * low) & 0xffff) | ((-times * high) << 16);
-    let all = [words[0][0] + words[1][0], words[0][1] + words[1][1]];
-    let centres = [centre(8, all), centre(16, all), centre(32, words[0]), centre(32, words[1])];
-    let sums = words.map(|[low, high]| low + high);
-    Rounded { codes, scale, sums, total: scale * (sums[0] + sums[1]) as f32, centres }
+    Rounded::new(codes, words, scale)
 }
 
 #[cfg(test)]

@@ -64,20 +64,25 @@ impl Run<'_> {
     }
 }
 
-/// `softmax(q kᵀ) v` of every row over the runs that it sees, which must cover the positions from 0 on,
+/// Writes `softmax(q kᵀ) v` of every row over the runs that it sees, which must cover the positions from 0 on,
 /// each once, in ascending order.
 ///
 /// # Shapes
 ///
 /// - queries, scaled: `[N, H, D]`
 /// - order: the row of `queries` that each row of `runs` is
-/// - output: `[N, H · D]`
+/// - output: `[N, H · D]`; what it held is lost, its memory is used again
 ///
 /// # Panics
 /// If a slice has not the length its shape asks for, a row is twice in the order or sees nothing, or runs
 /// leave a gap.
-#[must_use]
-pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) -> Vec<f32> {
+pub fn attend(
+    heads: Heads,
+    queries: &[f32],
+    order: &[usize],
+    runs: &[Run<'_>],
+    output: &mut Vec<f32>,
+) {
     let Heads { kv_heads, shared, dim } = heads;
     let width = kv_heads * shared * dim;
     assert_eq!(queries.len(), order.len() * width, "elements of the queries");
@@ -90,7 +95,7 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
     }
     assert!(seen.iter().all(|&seen| seen > 0), "a row sees itself at least");
     let height = height(order.len(), kv_heads);
-    let mut output = vec![0.0; queries.len()];
+    output.resize(queries.len(), 0.0);
     // Of each row and head.
     let mut places: Vec<Option<&mut [f32]>> =
         output.chunks_exact_mut(shared * dim).map(Some).collect();
@@ -113,7 +118,6 @@ pub fn attend(heads: Heads, queries: &[f32], order: &[usize], runs: &[Run<'_>]) 
             place.copy_from_slice(attended);
         }
     });
-    output
 }
 
 /// Rows of a tile, so that threads get as many tiles each.

@@ -27,6 +27,8 @@ mod portable;
 mod prefetch;
 mod product;
 pub mod quantized;
+#[cfg(target_arch = "x86_64")]
+mod rounding;
 pub mod rows;
 pub mod threads;
 #[cfg(target_arch = "x86_64")]

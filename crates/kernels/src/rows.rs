@@ -57,24 +57,22 @@ fn share(n_rows: usize, width: usize) -> usize {
     n_rows.div_ceil(parts).max(1)
 }
 
-/// `x / sqrt(mean(x²) + ε) · w`, row by row.
+/// Writes `x / sqrt(mean(x²) + ε) · w`, row by row. What `output` held is lost; its memory is used again.
 ///
 /// Source: Zhang and Sennrich 2019, <https://arxiv.org/abs/1910.07467>, equation 4.
 ///
 /// # Panics
 /// If the rows are not as long as the weight.
-#[must_use]
-pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32) -> Vec<f32> {
+pub fn rms_norm(rows: &[f32], weight: &[f32], epsilon: f32, output: &mut Vec<f32>) {
     let width = weight.len();
     assert!(rows.len().is_multiple_of(width), "rows are as long as the weight");
     let share = share(rows.len() / width, width) * width;
-    let mut output = vec![0.0; rows.len()];
+    output.resize(rows.len(), 0.0);
     let parts = rows.chunks(share).zip(output.chunks_mut(share)).collect();
     let arch = Arch::new();
     threads::for_each(parts, |(rows, output)| {
         arch.dispatch(Normalize { rows, weight, epsilon, output });
     });
-    output
 }
 
 /// Writes `silu(gate) · up` of rows that have all gates first, then the factors. What `output` held is lost;
@@ -128,7 +126,7 @@ fn turn(heads: &mut [f32], cos: &[f32], sin: &[f32], scale: f32) {
 }
 
 /// Queries, keys and values of rows, turned, the queries scaled by `1 / √D`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Turned {
     /// `[N, H, D]`.
     pub queries: Vec<f32>,
@@ -138,7 +136,8 @@ pub struct Turned {
     pub values: Vec<f32>,
 }
 
-/// Takes fused projections apart and turns queries and keys.
+/// Takes fused projections apart and turns queries and keys. What `all` held is lost; its memory is used
+/// again.
 ///
 /// # Shapes
 ///
@@ -147,24 +146,22 @@ pub struct Turned {
 ///
 /// # Panics
 /// If a slice has not the length its shape asks for.
-#[must_use]
-pub fn turned(
+pub fn turn_all(
     rows: &[f32],
     (heads, kv_heads, dim): (usize, usize, usize),
     cos: &[f32],
     sin: &[f32],
-) -> Turned {
+    all: &mut Turned,
+) {
     let width = (heads + 2 * kv_heads) * dim;
     let n_rows = rows.len() / width;
     assert!(
         rows.len() == n_rows * width && cos.len() == n_rows * dim / 2 && sin.len() == cos.len()
     );
     let share = share(n_rows, width);
-    let mut all = Turned {
-        queries: vec![0.0; n_rows * heads * dim],
-        keys: vec![0.0; n_rows * kv_heads * dim],
-        values: vec![0.0; n_rows * kv_heads * dim],
-    };
+    all.queries.resize(n_rows * heads * dim, 0.0);
+    all.keys.resize(n_rows * kv_heads * dim, 0.0);
+    all.values.resize(n_rows * kv_heads * dim, 0.0);
     let (arch, scale) = (Arch::new(), (dim as f32).sqrt().recip());
     let parts = rows
         .chunks(share * width)
@@ -184,7 +181,6 @@ pub fn turned(
         arch.dispatch(Turn { rows: queries, heads, dim, cos, sin, scale });
         arch.dispatch(Turn { rows: keys, heads: kv_heads, dim, cos, sin, scale: 1.0 });
     });
-    all
 }
 
 // Closures would do, were they always inlined where the instruction set is known.
@@ -271,9 +267,14 @@ mod tests {
     #[test]
     fn rows_are_normalized_by_themselves() {
         let (rows, weight) = (numbers(97 * 40), numbers(40));
-        let all = rms_norm(&rows, &weight, 1e-5);
+        let normed = |rows: &[f32]| {
+            let mut normed = vec![f32::NAN; 3];
+            rms_norm(rows, &weight, 1e-5, &mut normed);
+            normed
+        };
+        let all = normed(&rows);
         for (row, found) in rows.chunks(40).zip(all.chunks(40)) {
-            assert_eq!(rms_norm(row, &weight, 1e-5), found);
+            assert_eq!(normed(row), found);
             let mean = row.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / 40.0;
             for ((x, w), found) in row.iter().zip(&weight).zip(found) {
                 let expected = f64::from(*x) / (mean + 1e-5).sqrt() * f64::from(*w);
@@ -303,7 +304,8 @@ mod tests {
         let rows = numbers(2 * (heads + 2 * kv_heads) * dim);
         let angles = [0.3_f32, 2.0, -1.0, 0.0];
         let (cos, sin) = (angles.map(f32::cos), angles.map(f32::sin));
-        let turned = turned(&rows, (heads, kv_heads, dim), &cos, &sin);
+        let mut turned = Turned::default();
+        turn_all(&rows, (heads, kv_heads, dim), &cos, &sin, &mut turned);
         let width = (heads + 2 * kv_heads) * dim;
         for (n, row) in rows.chunks(width).enumerate() {
             let check = |from: &[f32], found: &[f32], scale: f32| {

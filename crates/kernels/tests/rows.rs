@@ -1,6 +1,6 @@
 //! What is done to rows: the same bits for a row alone and among others, on any threads.
 
-use espalier_kernels::rows::{add, rms_norm, swiglu, turned};
+use espalier_kernels::rows::{Turned, add, rms_norm, swiglu, turn_all};
 use rayon::ThreadPoolBuilder;
 
 fn numbers(count: usize, seed: usize) -> Vec<f32> {
@@ -26,9 +26,14 @@ fn a_row_is_normalized_and_gated_alike_in_any_company() {
     let (rows, weight) = (numbers(ROWS * size, 1), numbers(size, 2));
     let gates = numbers(ROWS * 2 * size, 3);
     for threads in [1, 2, 3, 5] {
-        let normed = on(threads, || rms_norm(&rows, &weight, 1e-5));
-        for (row, found) in rows.chunks(size).zip(normed.chunks(size)) {
-            assert_eq!(bits(&rms_norm(row, &weight, 1e-5)), bits(found));
+        let normed = |rows: &[f32]| {
+            let mut normed = Vec::new();
+            rms_norm(rows, &weight, 1e-5, &mut normed);
+            normed
+        };
+        let all = on(threads, || normed(&rows));
+        for (row, found) in rows.chunks(size).zip(all.chunks(size)) {
+            assert_eq!(bits(&normed(row)), bits(found));
         }
         let gated = |rows: &[f32]| {
             let mut gated = Vec::new();
@@ -55,10 +60,15 @@ fn a_row_is_turned_alike_in_any_company() {
     let cos: Vec<f32> = angles.iter().map(|angle| angle.cos()).collect();
     let sin: Vec<f32> = angles.iter().map(|angle| angle.sin()).collect();
     for threads in [1, 2, 3, 5] {
-        let all = on(threads, || turned(&rows, sizes, &cos, &sin));
+        let turned = |rows: &[f32], cos: &[f32], sin: &[f32]| {
+            let mut turned = Turned::default();
+            turn_all(rows, sizes, cos, sin, &mut turned);
+            turned
+        };
+        let all = on(threads, || turned(&rows, &cos, &sin));
         for (row, from) in rows.chunks(width).enumerate() {
             let angles = row * half..(row + 1) * half;
-            let one = turned(from, sizes, &cos[angles.clone()], &sin[angles]);
+            let one = turned(from, &cos[angles.clone()], &sin[angles]);
             let of = |all: &[f32], heads: usize| bits(&all[row * heads * dim..][..heads * dim]);
             assert_eq!(of(&all.queries, heads), bits(&one.queries));
             assert_eq!(of(&all.keys, kv_heads), bits(&one.keys));

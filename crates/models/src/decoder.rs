@@ -89,7 +89,9 @@ impl Decoder {
             block.rows(layer, ids.len(), &mut stream, &angles, cache, &mut room);
             watch(&stream);
         }
-        self.norm.rows(&stream)
+        let mut hidden = Vec::new();
+        self.norm.rows(&stream, &mut hidden);
+        hidden
     }
 
     fn embedded(&self, ids: &[TokenId]) -> Tensor<2> {

@@ -109,14 +109,13 @@ struct ChunkRows<'a> {
 }
 
 impl AttendRows for ChunkRows<'_> {
-    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
-        let [keys, values] = [rows.keys, rows.values]
-            .map(|new| self.kv.rounded(by_head(&new, self.config, self.device)));
+    fn attend(&mut self, layer: usize, rows: &Turned, attended: &mut Vec<f32>) {
+        let [keys, values] = [&rows.keys, &rows.values]
+            .map(|new| self.kv.rounded(by_head(new, self.config, self.device)));
         let own = Own::Chunk(&keys, &values);
-        let attended = self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own);
+        self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own, attended);
         self.keys.push(keys);
         self.values.push(values);
-        attended
     }
 }
 

@@ -70,11 +70,12 @@ impl Runs {
         Self { stretches, order: (0..rows).collect() }
     }
 
-    /// Attention of one layer: `[N, H · D]`.
+    /// Attention of one layer, to `attended`.
     ///
     /// # Shapes
     ///
     /// - queries: `[N, H, D]`
+    /// - attended: `[N, H · D]`
     pub(super) fn attend(
         &self,
         layer: usize,
@@ -82,7 +83,8 @@ impl Runs {
         heads: Heads,
         tree: &KvTree<Store>,
         own: &Own<'_>,
-    ) -> Vec<f32> {
+        attended: &mut Vec<f32>,
+    ) {
         let Heads { kv_heads, dim, .. } = heads;
         let rows = self.order.len();
         let (own_keys, own_values, own_stride) = match own {
@@ -119,7 +121,7 @@ impl Runs {
             let Stretch { start, row, ref visible, .. } = *stretch;
             runs.push(Run { keys, values, stride, start, row, visible });
         }
-        attend(heads, queries, &self.order, &runs)
+        attend(heads, queries, &self.order, &runs, attended);
     }
 }
 
@@ -141,10 +143,10 @@ pub(super) struct FrontAttention<'a> {
 }
 
 impl AttendRows for FrontAttention<'_> {
-    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32> {
+    fn attend(&mut self, layer: usize, rows: &Turned, attended: &mut Vec<f32>) {
         self.front.write_rows(layer, self.columns, &rows.keys, &rows.values);
         let own = Own::Front(self.front);
-        self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own)
+        self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own, attended);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Grouped-query attention, with keys and values kept elsewhere.
 
 use burn::tensor::Tensor;
-use espalier_kernels::rows::{Turned, turned};
+use espalier_kernels::rows::{Turned, turn_all};
 
 use super::{
     Linear,
@@ -33,8 +33,9 @@ pub trait Attend {
 
 /// [`Attend`] in host memory.
 pub trait AttendRows {
-    /// Stores the rows' keys and values, then attends from their queries: `[N, H · D]`.
-    fn attend(&mut self, layer: usize, rows: Turned) -> Vec<f32>;
+    /// Stores the rows' keys and values, then attends from their queries, to `attended`, `[N, H · D]`. What
+    /// that held is lost; its memory is used again.
+    fn attend(&mut self, layer: usize, rows: &Turned, attended: &mut Vec<f32>);
 }
 
 /// One attention layer: a fused query/key/value projection, rotation, attention, output projection.
@@ -75,18 +76,19 @@ impl Attention {
         self.output.forward(cache.attend(layer, queries, keys, values))
     }
 
-    /// [`forward`](Self::forward) in host memory, to `room.output`.
+    /// [`forward`](Self::forward) of the rows of `room.normed`, to `room.output`.
     pub(super) fn rows(
         &self,
         layer: usize,
-        rows: &[f32],
         angles: &Angles,
         cache: &mut dyn AttendRows,
         room: &mut Room,
     ) {
-        self.qkv.multiply(rows, &mut room.projected);
+        let Room { normed, projected, turned, attended, output, .. } = room;
+        self.qkv.multiply(normed, projected);
         let sizes = (self.heads, self.kv_heads, self.head_dim);
-        let turned = turned(&room.projected, sizes, &angles.cos, &angles.sin);
-        self.output.multiply(&cache.attend(layer, turned), &mut room.output);
+        turn_all(projected, sizes, &angles.cos, &angles.sin, turned);
+        cache.attend(layer, turned, attended);
+        self.output.multiply(attended, output);
     }
 }

@@ -1,7 +1,7 @@
 //! One decoder layer.
 
 use burn::tensor::Tensor;
-use espalier_kernels::rows::add;
+use espalier_kernels::rows::{Turned, add};
 
 use super::{
     Attend, Attention, Mlp, RmsNorm,
@@ -25,8 +25,14 @@ pub struct Block {
 /// Memory that the layers of a step use one after the other.
 #[derive(Debug, Default)]
 pub struct Room {
+    /// What attention or the feed-forward layer gets.
+    pub(super) normed: Vec<f32>,
     /// Queries, keys and values.
     pub(super) projected: Vec<f32>,
+    /// The same, apart and turned.
+    pub(super) turned: Turned,
+    /// What queries attend to.
+    pub(super) attended: Vec<f32>,
     /// Gates and what they are for.
     pub(super) gated: Vec<f32>,
     /// What passed them.
@@ -64,9 +70,11 @@ impl Block {
         cache: &mut dyn AttendRows,
         room: &mut Room,
     ) {
-        self.attention.rows(layer, &self.attention_norm.rows(stream), angles, cache, room);
+        self.attention_norm.rows(stream, &mut room.normed);
+        self.attention.rows(layer, angles, cache, room);
         add(stream, &room.output);
-        self.mlp.rows(n, &self.mlp_norm.rows(stream), room);
+        self.mlp_norm.rows(stream, &mut room.normed);
+        self.mlp.rows(n, room);
         add(stream, &room.output);
     }
 }

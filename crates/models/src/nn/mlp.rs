@@ -29,9 +29,9 @@ impl Mlp {
         self.down.forward(gate * both.narrow(1, size, size))
     }
 
-    /// [`forward`](Self::forward) of `n` rows in host memory, to `room.output`.
-    pub(super) fn rows(&self, n: usize, rows: &[f32], room: &mut Room) {
-        self.gate_up.multiply(rows, &mut room.gated);
+    /// [`forward`](Self::forward) of the `n` rows of `room.normed`, to `room.output`.
+    pub(super) fn rows(&self, n: usize, room: &mut Room) {
+        self.gate_up.multiply(&room.normed, &mut room.gated);
         let size = room.gated.len() / (2 * n);
         swiglu(&room.gated, size, &mut room.passed);
         self.down.multiply(&room.passed, &mut room.output);

@@ -34,10 +34,10 @@ impl RmsNorm {
         input * scale * self.weight.clone()
     }
 
-    /// [`forward`](Self::forward) by kernels, in host memory: `[N, E]`.
-    #[must_use]
-    pub fn rows(&self, rows: &[f32]) -> Vec<f32> {
-        rms_norm(rows, &self.host, self.epsilon)
+    /// [`forward`](Self::forward) by kernels, in host memory. What `output` held is lost; its memory is used
+    /// again.
+    pub fn rows(&self, rows: &[f32], output: &mut Vec<f32>) {
+        rms_norm(rows, &self.host, self.epsilon, output);
     }
 }
 
@@ -53,7 +53,9 @@ mod tests {
         let input = Tensor::<2>::from_data([[3.0, 4.0], [1.0, 1.0]], &device);
         let rms = 12.5_f32.sqrt();
         let expected = [3.0 / rms, 8.0 / rms, 1.0, 2.0];
-        for output in [norm.rows(&to_host(input.clone())), to_host(norm.forward(input))] {
+        let mut rows = Vec::new();
+        norm.rows(&to_host(input.clone()), &mut rows);
+        for output in [rows, to_host(norm.forward(input))] {
             for (got, expected) in output.iter().zip(expected) {
                 assert!((got - expected).abs() < 1e-6, "{output:?}");
             }
