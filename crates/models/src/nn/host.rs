@@ -86,7 +86,7 @@ pub(crate) fn change<const D: usize>(tensor: &mut Tensor<D>, change: impl FnOnce
         match held.dtype() {
             DType::F32 => change(Values::F32(held.storage_mut())),
             DType::F16 => change(Values::F16(held.storage_mut())),
-            other => panic!("keys and values of {other:?}"),
+            other => unreachable!("keys and values are f32 or f16, not {other:?}"),
         }
         Tensor::from_primitive::<Flex>(held)
     });
