@@ -1,14 +1,19 @@
 //! Activations: rows of numbers, rounded to signed bytes by blocks of 32.
 
+#[cfg(target_arch = "x86_64")]
+use std::sync::OnceLock;
 use std::{cell::Cell, mem};
 
 #[cfg(target_arch = "x86_64")]
 use pulp::x86::V3;
 use pulp::{Arch, Simd, WithSimd};
 
-#[cfg(target_arch = "x86_64")]
-use crate::rounding::RoundByVectors;
 use crate::{blocks::BLOCK, threads};
+#[cfg(target_arch = "x86_64")]
+use crate::{
+    rounding::RoundByVectors,
+    words::{WideRounded, Widen},
+};
 
 /// Added to a number of magnitude below 2²², it rounds it to a whole one, ties to even, in the low bits.
 const SHIFT: f32 = 12_582_912.0;
@@ -79,6 +84,9 @@ pub struct Activations {
     pub(crate) inputs: usize,
     /// `[rows, inputs / 32]`.
     pub(crate) blocks: Vec<Rounded>,
+    /// The same as words, once they are needed.
+    #[cfg(target_arch = "x86_64")]
+    words: OnceLock<Vec<WideRounded>>,
 }
 
 impl Activations {
@@ -98,7 +106,18 @@ impl Activations {
             let parts = values.chunks(PART).zip(blocks.chunks_mut(PART / BLOCK)).collect();
             threads::for_each(parts, |(values, blocks)| round_all(values, blocks));
         }
-        Self { inputs, blocks }
+        Self {
+            inputs,
+            blocks,
+            #[cfg(target_arch = "x86_64")]
+            words: OnceLock::new(),
+        }
+    }
+
+    /// The rows as words: made by the first thread that needs them, for all.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn words(&self, simd: V3) -> &[WideRounded] {
+        self.words.get_or_init(|| simd.vectorize(Widen(&self.blocks)))
     }
 
     /// Number of rows.

@@ -17,7 +17,7 @@ use crate::{
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
     many::many,
     product::Job,
-    words::{ByWords, WideRounded},
+    words::ByWords,
 };
 
 impl Dot for V3 {
@@ -65,11 +65,10 @@ impl Dot for V3 {
     #[inline(always)]
     fn many<const FORMAT: usize>(self, job: &mut Job<'_>, panels: Range<usize>) {
         let layout = const { Layout::of(Format::ALL[FORMAT]) };
+        let rows = job.rows;
         if layout.low == GROUPS * VECTOR {
-            let words = WideRounded::all(&job.rows.blocks);
-            many(ByWords(self, layout), &words, job, panels);
+            many(ByWords(self, layout), rows.words(self), job, panels);
         } else {
-            let rows = job.rows;
             many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
         }
     }

@@ -35,19 +35,23 @@ pub(crate) struct WideRounded {
     scale: f32,
 }
 
-impl WideRounded {
-    /// Rows of activations as words.
+/// Makes words of activations.
+pub(crate) struct Widen<'a>(pub(crate) &'a [Rounded]);
+
+impl pulp::NullaryFnOnce for Widen<'_> {
+    type Output = Vec<WideRounded>;
+
     #[inline(always)]
-    pub(crate) fn all(rounded: &[Rounded]) -> Vec<Self> {
-        let mut all = Vec::with_capacity(rounded.len());
-        for block in rounded {
+    fn call(self) -> Vec<WideRounded> {
+        let mut all = Vec::with_capacity(self.0.len());
+        for block in self.0 {
             let mut pairs = [[0; 2]; GROUPS];
             for (pairs, four) in pairs.iter_mut().zip(block.codes) {
                 // Bytes 0 and 2 with their signs, then 1 and 3.
                 let word = |byte: u32| four << (24 - 8 * byte) >> 24;
                 *pairs = [word(0) & 0xffff | word(2) << 16, word(1) & 0xffff | word(3) << 16];
             }
-            all.push(Self { pairs, scale: block.scale });
+            all.push(WideRounded { pairs, scale: block.scale });
         }
         all
     }
@@ -117,6 +121,8 @@ impl Apart for ByWords {
 
 #[cfg(test)]
 mod tests {
+    use pulp::NullaryFnOnce;
+
     use super::*;
     use crate::activations::Activations;
 
@@ -124,7 +130,7 @@ mod tests {
     fn words_are_the_activations() {
         let values: Vec<f32> = (0..64).map(|i| (i * 37 % 64) as f32 * 4.0 - 127.0).collect();
         let rounded = Activations::new(64, &values);
-        for (block, wide) in rounded.blocks.iter().zip(WideRounded::all(&rounded.blocks)) {
+        for (block, wide) in rounded.blocks.iter().zip(Widen(&rounded.blocks).call()) {
             for (four, pairs) in block.codes.iter().zip(wide.pairs) {
                 let [a, b, c, d] = four.to_le_bytes().map(|byte| i16::from(byte.cast_signed()));
                 let words = pairs.map(|pair| [pair as i16, (pair >> 16) as i16]);
