@@ -81,11 +81,14 @@ pub(crate) enum Values<'a> {
 /// Where the tensor is on another device, or neither of `f32` nor of `f16`.
 pub(crate) fn change<const D: usize>(tensor: &mut Tensor<D>, change: impl FnOnce(Values<'_>)) {
     tensor.inplace(|tensor| {
-        let held = tensor.try_into_primitive::<Flex>().expect("kernels are for the CPU");
-        let mut held = if held.is_contiguous() { held } else { held.to_contiguous() };
+        let mut held = tensor.try_into_primitive::<Flex>().expect("kernels are for the CPU");
+        if !held.is_contiguous() {
+            held = held.to_contiguous();
+        }
+        let (from, to) = held.layout().contiguous_offsets().expect("it is contiguous");
         match held.dtype() {
-            DType::F32 => change(Values::F32(held.storage_mut())),
-            DType::F16 => change(Values::F16(held.storage_mut())),
+            DType::F32 => change(Values::F32(&mut held.storage_mut()[from..to])),
+            DType::F16 => change(Values::F16(&mut held.storage_mut()[from..to])),
             other => unreachable!("keys and values are f32 or f16, not {other:?}"),
         }
         Tensor::from_primitive::<Flex>(held)
