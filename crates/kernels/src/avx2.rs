@@ -50,16 +50,14 @@ impl Dot for V3 {
 
     #[inline(always)]
     fn add(self, layout: Layout, group: usize, codes: __m256i, x: __m256i, sums: &mut Sums<Self>) {
+        let pairs = &mut sums.pairs[part(layout, group)];
+        *pairs = added(self, layout, group, codes, x, *pairs);
+    }
+
+    #[inline(always)]
+    fn close(self, layout: Layout, group: usize, sums: &mut Sums<Self>) {
         let part = part(layout, group);
-        let pair = self.avx2._mm256_maddubs_epi16(codes, x);
-        let pairs = match group % layout.fit {
-            0 if layout.offset == 0 => pair,
-            _ => self.avx2._mm256_add_epi16(sums.pairs[part], pair),
-        };
-        sums.pairs[part] = pairs;
-        if group % layout.fit == layout.fit - 1 {
-            sums.dots[part] = widened(self, sums.dots[part], pairs);
-        }
+        sums.dots[part] = widened(self, sums.dots[part], sums.pairs[part]);
     }
 
     #[inline(always)]
@@ -81,9 +79,26 @@ impl Dot for V3 {
     }
 }
 
+/// `pairs` and the products of a group, in words of 16 bits.
+#[inline(always)]
+pub(crate) fn added(
+    simd: V3,
+    layout: Layout,
+    group: usize,
+    codes: __m256i,
+    x: __m256i,
+    pairs: __m256i,
+) -> __m256i {
+    let pair = simd.avx2._mm256_maddubs_epi16(codes, x);
+    match group % layout.fit {
+        0 if layout.offset == 0 => pair,
+        _ => simd.avx2._mm256_add_epi16(pairs, pair),
+    }
+}
+
 /// `sum` and the pairs of each lane.
 #[inline(always)]
-fn widened(simd: V3, sum: __m256i, pairs: __m256i) -> __m256i {
+pub(crate) fn widened(simd: V3, sum: __m256i, pairs: __m256i) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);
     avx2._mm256_add_epi32(sum, avx2._mm256_madd_epi16(pairs, avx._mm256_set1_epi16(1)))
 }

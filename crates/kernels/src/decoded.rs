@@ -99,15 +99,22 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
             for row in 0..ROWS {
                 dot.start(layout, offset, &x[row][block], &mut sums[row]);
             }
-            for group in 0..GROUPS {
-                let codes = record.codes[group];
-                for row in 0..ROWS {
-                    let x = simd.int(x[row][block].codes[group]);
-                    if Self::BYTES {
-                        let sum = &mut sums[row].dots[0];
-                        *sum = dot.dot(*sum, codes, x);
-                    } else {
-                        dot.add(layout, group, codes, x, &mut sums[row]);
+            for first in (0..GROUPS).step_by(layout.fit) {
+                for group in first..first + layout.fit {
+                    let codes = record.codes[group];
+                    for row in 0..ROWS {
+                        let x = simd.int(x[row][block].codes[group]);
+                        if Self::BYTES {
+                            let sum = &mut sums[row].dots[0];
+                            *sum = dot.dot(*sum, codes, x);
+                        } else {
+                            dot.add(layout, group, codes, x, &mut sums[row]);
+                        }
+                    }
+                }
+                if !Self::BYTES {
+                    for sums in &mut sums {
+                        dot.close(layout, first, sums);
                     }
                 }
             }

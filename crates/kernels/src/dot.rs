@@ -206,6 +206,10 @@ pub(crate) trait Dot: Copy {
         *sum = self.dot(*sum, codes, x);
     }
 
+    /// Says that as many groups were added as fit 16 bits.
+    #[inline(always)]
+    fn close(self, _layout: Layout, _group: usize, _sums: &mut Sums<Self::Simd>) {}
+
     /// The products of a job's rows with panels that fill vectors.
     #[inline(always)]
     fn many<const FORMAT: usize>(self, job: &mut Job<'_>, panels: Range<usize>) {

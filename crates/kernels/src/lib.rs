@@ -3,8 +3,8 @@
 //! An element's bits depend on neither the batch it is computed in, nor the threads, nor the instruction
 //! set: whole numbers are summed exactly, and what is rounded is summed in one fixed order, by fused
 //! multiply-adds everywhere.
-//! Instructions come from `pulp`, which hands them out only where the machine has them; those that it has
-//! not, from the one module with `unsafe`.
+//! Instructions come from `pulp`, which hands them out only where the machine has them. Two modules have
+//! `unsafe`: one for instructions that `pulp` has not, one to hold the compiler to an order.
 
 mod activations;
 pub mod attention;
@@ -23,6 +23,8 @@ mod layout;
 #[cfg(target_arch = "x86_64")]
 mod many;
 pub mod numbers;
+#[cfg(target_arch = "x86_64")]
+mod pinned;
 mod portable;
 mod prefetch;
 mod product;
@@ -34,6 +36,8 @@ pub mod threads;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 mod transpose;
+#[cfg(target_arch = "x86_64")]
+mod twin;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 #[cfg(target_arch = "x86_64")]

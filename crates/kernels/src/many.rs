@@ -13,9 +13,8 @@ use crate::{
 
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
 const ROWS: usize = 96;
-/// Blocks that are taken apart at a time: those of a vector's panels and of a few rows fit the first cache
-/// together.
-const CHUNK: usize = 24;
+/// Bytes of what is taken apart at a time at most: with that of a few rows they fit the first cache.
+const BYTES: usize = 17 << 10;
 
 /// A way to take records apart and to multiply what comes of them.
 pub(crate) trait Apart: Copy {
@@ -54,21 +53,23 @@ pub(crate) trait Apart: Copy {
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, panels: Range<usize>) {
+    let n_rows = job.output.len();
+    let blocks = rows.len() / n_rows;
+    // All chunks are alike, as far as they can be.
+    let chunk = blocks.div_ceil(blocks.div_ceil(const { BYTES / size_of::<A::Record>() }));
     // Not in this frame, which few rows have too.
-    let mut taken: Vec<A::Record> = iter::repeat_n(apart.empty(), CHUNK).collect();
+    let mut taken: Vec<A::Record> = iter::repeat_n(apart.empty(), chunk).collect();
     let simd = apart.simd();
     let zero = simd.float(0.0);
     let mut sums = [zero; ROWS];
-    let n_rows = job.output.len();
-    let blocks = rows.len() / n_rows;
     let bytes = Layout::of(job.matrix.format).bytes();
     for from in (0..n_rows).step_by(ROWS) {
         let to = n_rows.min(from + ROWS);
         for panel in panels.clone().step_by(A::Simd::PANELS) {
             let sums = &mut sums[..to - from];
             sums.fill(zero);
-            for block in (0..blocks).step_by(CHUNK) {
-                let until = blocks.min(block + CHUNK);
+            for block in (0..blocks).step_by(chunk) {
+                let until = blocks.min(block + chunk);
                 let taken = &mut taken[..until - block];
                 for at in 0..A::Simd::PANELS {
                     let (records, supers) = job.matrix.panel(job.panel + panel + at);
@@ -81,7 +82,7 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                         if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
                     if next < panels.end {
                         let (records, _) = job.matrix.panel(job.panel + next + at);
-                        let to = blocks.min(from + CHUNK);
+                        let to = blocks.min(from + chunk);
                         prefetch(&records[from * bytes..to * bytes]);
                     }
                 }

@@ -18,6 +18,7 @@ use crate::{
     dot::{Dot, Vectors},
     format::Format,
     tile::tile,
+    twin::Twin,
     vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
@@ -83,7 +84,7 @@ impl Instructions {
     fn panels(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512Vnni(_) => 2,
+            Self::Avx2(_) | Self::Avx512Vnni(_) => 2,
             _ => 1,
         }
     }
@@ -195,7 +196,7 @@ impl Job<'_> {
         match instructions {
             Instructions::Portable => self.portable(),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2(simd) => vectorized!(simd, simd),
+            Instructions::Avx2(simd) => vectorized!(simd, Twin(simd)),
             #[cfg(target_arch = "x86_64")]
             Instructions::AvxVnni(simd) => vectorized!(simd, simd),
             #[cfg(target_arch = "x86_64")]

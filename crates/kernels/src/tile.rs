@@ -39,6 +39,9 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
                     dot.add_signed(code, x, &mut sums[row]);
                 } else {
                     dot.add(layout, group, code, x, &mut sums[row]);
+                    if group % layout.fit == layout.fit - 1 {
+                        dot.close(layout, group, &mut sums[row]);
+                    }
                 }
             }
         }

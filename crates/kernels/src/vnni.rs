@@ -1,4 +1,4 @@
-//! Instructions for products of bytes, AVX-VNNI and AVX-512 VNNI: the one module with `unsafe`.
+//! Instructions for products of bytes, AVX-VNNI and AVX-512 VNNI.
 //!
 //! `pulp` hands out neither; this does it in the same way.
 //! A token is made by `try_new` alone, which asks the machine, so whoever holds one may execute its

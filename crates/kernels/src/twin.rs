@@ -1,0 +1,127 @@
+//! Twins: two vectors side by side, so that what is read of a row serves 16 outputs.
+#![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
+
+use std::{
+    arch::x86_64::{__m256, __m256i},
+    ops::Range,
+};
+
+use pulp::x86::V3;
+
+use crate::{
+    activations::Rounded,
+    avx2::{added, widened},
+    decoded::ByDots,
+    dot::{Dot, Sums, Vectors, part},
+    format::Format,
+    layout::{GROUPS, Layout, VECTOR},
+    many::many,
+    pinned::pinned,
+    product::Job,
+};
+
+/// AVX2, two vectors at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Twin(pub(crate) V3);
+
+impl Vectors for Twin {
+    type Ints = [__m256i; 2];
+    type Floats = [__m256; 2];
+
+    const PANELS: usize = 2;
+    const TALL: usize = 4;
+
+    #[inline(always)]
+    fn narrow(self) -> V3 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn int(self, number: i32) -> [__m256i; 2] {
+        [self.0.int(number); 2]
+    }
+
+    #[inline(always)]
+    fn float(self, number: f32) -> [__m256; 2] {
+        [self.0.float(number); 2]
+    }
+
+    #[inline(always)]
+    fn unsigned(self, bytes: [__m256i; 2]) -> [__m256i; 2] {
+        bytes.map(|bytes| self.0.unsigned(bytes))
+    }
+
+    #[inline(always)]
+    fn floats(self, numbers: [__m256i; 2]) -> [__m256; 2] {
+        numbers.map(|numbers| self.0.floats(numbers))
+    }
+
+    #[inline(always)]
+    fn times(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
+        [self.0.times(a[0], b[0]), self.0.times(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn times_plus(self, a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
+        [self.0.times_plus(a[0], b[0], c[0]), self.0.times_plus(a[1], b[1], c[1])]
+    }
+}
+
+impl Dot for Twin {
+    type Simd = Self;
+
+    const OFFSET: i32 = 0;
+
+    #[inline(always)]
+    fn simd(self) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn start(self, layout: Layout, offset: i32, x: &Rounded, sums: &mut Sums<Self>) {
+        let mut one = Sums::zero(self.0);
+        self.0.start(layout, offset, x, &mut one);
+        sums.pairs = one.pairs.map(|pairs| [pairs; 2]);
+    }
+
+    #[inline(always)]
+    fn dot(self, sum: [__m256i; 2], codes: [__m256i; 2], x: [__m256i; 2]) -> [__m256i; 2] {
+        [self.0.dot(sum[0], codes[0], x[0]), self.0.dot(sum[1], codes[1], x[1])]
+    }
+
+    #[inline(always)]
+    fn add(
+        self,
+        layout: Layout,
+        group: usize,
+        codes: [__m256i; 2],
+        x: [__m256i; 2],
+        sums: &mut Sums<Self>,
+    ) {
+        let part = part(layout, group);
+        for at in 0..2 {
+            let pairs = &mut sums.pairs[part][at];
+            *pairs = pinned(self.0, added(self.0, layout, group, codes[at], x[at], *pairs));
+        }
+    }
+
+    #[inline(always)]
+    fn close(self, layout: Layout, group: usize, sums: &mut Sums<Self>) {
+        let part = part(layout, group);
+        for at in 0..2 {
+            let dot = &mut sums.dots[part][at];
+            *dot = widened(self.0, *dot, sums.pairs[part][at]);
+        }
+    }
+
+    #[inline(always)]
+    fn many<const FORMAT: usize>(self, job: &mut Job<'_>, panels: Range<usize>) {
+        let layout = const { Layout::of(Format::ALL[FORMAT]) };
+        let rows = job.rows;
+        if layout.low == GROUPS * VECTOR {
+            self.0.many::<FORMAT>(job, panels);
+        } else {
+            many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
+        }
+    }
+}
