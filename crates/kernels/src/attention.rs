@@ -14,7 +14,7 @@ use crate::{
     numbers::Numbers,
     rows::sum,
     threads,
-    transpose::{PANEL, across},
+    transpose::{PANEL, turn},
 };
 
 /// Rows of a tile at most: they read a shared run once.
@@ -40,14 +40,23 @@ pub struct Heads {
     pub dim: usize,
 }
 
+/// Keys of successive positions, heads apart.
+#[derive(Debug, Clone, Copy)]
+pub enum Keys<'a> {
+    /// `[K, T, D]`, as they come.
+    Rows(Numbers<'a>),
+    /// `[K, T · D]`, each head's [`across`](crate::across), as they are read best.
+    Across(Numbers<'a>),
+}
+
 /// Keys and values of successive positions.
 #[derive(Debug)]
 pub struct Run<'a> {
+    /// Of `T` positions.
+    pub keys: Keys<'a>,
     /// `[K, T, D]`, of which the heads are `stride` apart.
-    pub keys: Numbers<'a>,
-    /// As the keys.
     pub values: Numbers<'a>,
-    /// Elements from one head to the next.
+    /// Elements from one head to the next, `T · D`.
     pub stride: usize,
     /// The position of the first.
     pub start: usize,
@@ -229,41 +238,38 @@ impl Tile<'_> {
     #[inline(always)]
     fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
-        let (mut panel, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
+        let (mut line, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
         for (run, rows) in self.runs() {
             let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
-            let keys = run.keys.from(self.head * run.stride);
-            for (block, first) in (0..most).step_by(PANEL).enumerate() {
-                let last = most.min(first + PANEL);
-                let keys = keys.widened(first * dim..last * dim, &mut room);
-                across(keys, dim, &mut panel);
-                let at = run.start + block * PANEL;
-                let columns = keys.len() / dim;
+            for first in (0..most).step_by(PANEL) {
+                let panel = self.panel(run, first, most, &mut room, &mut line);
+                let at = run.start + first;
+                let columns = PANEL.min(most - first);
                 let query = |query: usize| {
                     let row = self.order[self.rows.start + query / shared];
                     let head = self.head * shared + query % shared;
                     &self.queries[(row * kv_heads * shared + head) * dim..][..dim]
                 };
                 let queries = rows.start * shared..rows.end * shared;
-                for first in queries.clone().step_by(TALL) {
-                    let n = TALL.min(queries.end - first);
+                for from in queries.clone().step_by(TALL) {
+                    let n = TALL.min(queries.end - from);
                     // The last block repeats its last query.
                     let mut x = [&[][..]; TALL];
                     for (i, x) in x.iter_mut().enumerate() {
-                        *x = query(first + i.min(n - 1));
+                        *x = query(from + i.min(n - 1));
                     }
                     let mut sums = [[0.0; PANEL]; TALL];
                     chain::<S, TALL>(
                         simd,
                         x,
-                        &panel,
+                        panel,
                         PANEL,
                         &mut sums.each_mut().map(|s| &mut s[..]),
                     );
                     for (i, sums) in sums[..n].iter().enumerate() {
-                        let visible = self.visible(run, (first + i) / shared);
-                        let columns = visible.saturating_sub(block * PANEL).min(columns);
-                        let to = (first + i) * width + at;
+                        let visible = self.visible(run, (from + i) / shared);
+                        let columns = visible.saturating_sub(first).min(columns);
+                        let to = (from + i) * width + at;
                         let to = &mut scores[to..to + columns];
                         match to.first_chunk_mut() {
                             // What is as long as always needs no call to be copied.
@@ -274,6 +280,40 @@ impl Tile<'_> {
                 }
             }
         }
+    }
+
+    /// The keys of a run from position `first` on, at most 32 of `most`, as `[D, 32]`.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn panel<'b>(
+        &'b self,
+        run: &Run<'b>,
+        first: usize,
+        most: usize,
+        room: &'b mut [f32],
+        panel: &'b mut [f32],
+    ) -> &'b [f32] {
+        let (dim, head) = (self.heads.dim, self.head * run.stride);
+        let positions = run.stride / dim - first;
+        match run.keys {
+            Keys::Rows(keys) => {
+                // By eights where there are as many, of which those beyond the last are not looked at.
+                let n_keys = (most - first).next_multiple_of(8).min(positions).min(PANEL);
+                let keys = keys.from(head + first * dim).widened(0..n_keys * dim, room);
+                turn(keys, dim, panel, PANEL);
+            }
+            Keys::Across(keys) => {
+                let wide = PANEL.min(positions);
+                let keys = keys.from(head + first * dim).widened(0..wide * dim, room);
+                if wide == PANEL {
+                    return keys;
+                }
+                for (to, from) in panel.chunks_exact_mut(PANEL).zip(keys.chunks_exact(wide)) {
+                    to[..wide].copy_from_slice(from);
+                }
+            }
+        }
+        panel
     }
 
     /// Adds the weighted values to `[rows · G, D]`.

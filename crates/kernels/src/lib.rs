@@ -44,11 +44,12 @@ mod vnni;
 mod words;
 
 pub use activations::Activations;
-pub use attention::{Heads, Run, attend};
+pub use attention::{Heads, Keys, Run, attend};
 pub use exponential::exp;
 pub use format::Format;
 pub use numbers::Numbers;
 pub use product::{Instructions, multiply, multiply_with};
 pub use quantized::{PackError, Quantized};
+pub use transpose::{PANEL, across};
 #[cfg(target_arch = "x86_64")]
 pub use vnni::{Avx512Vnni, AvxVnni};

@@ -1,44 +1,68 @@
-//! Keys across: blocks of keys so that the same element of all keys lies side by side.
+//! Keys across: an element of many keys side by side, as attention reads them.
 
 /// Keys of a panel.
-pub(crate) const PANEL: usize = 32;
+pub const PANEL: usize = 32;
 
-/// Writes up to 32 keys of `dim` elements to `[dim, 32]`; what is beyond the last key is left as it is.
-pub(crate) fn across(keys: &[f32], dim: usize, panel: &mut [f32]) {
+/// Keys across, as [`attend`](crate::attend) reads them best: panels of [`PANEL`] keys, of each `[D, 32]`, the
+/// last of as many keys as are left.
+///
+/// # Shapes
+///
+/// - keys: `[K, N, D]`
+/// - output: `[K, N · D]`
+///
+/// # Panics
+/// If the keys are not whole.
+#[must_use]
+pub fn across(keys: &[f32], kv_heads: usize, dim: usize) -> Vec<f32> {
+    assert!(keys.len().is_multiple_of(kv_heads * dim), "whole keys");
+    let mut all = vec![0.0; keys.len()];
+    let head = (keys.len() / kv_heads).max(1);
+    for (keys, to) in keys.chunks_exact(head).zip(all.chunks_exact_mut(head)) {
+        for (keys, to) in keys.chunks(PANEL * dim).zip(to.chunks_mut(PANEL * dim)) {
+            turn(keys, dim, to, keys.len() / dim);
+        }
+    }
+    all
+}
+
+/// Writes at most 32 keys of `dim` elements to `[dim, wide]`; what is beyond the last key is left as it is.
+pub(crate) fn turn(keys: &[f32], dim: usize, panel: &mut [f32], wide: usize) {
     #[cfg(target_arch = "x86_64")]
-    if keys.len() == PANEL * dim
+    if keys.len().is_multiple_of(8 * dim)
         && dim.is_multiple_of(8)
         && let Some(simd) = pulp::x86::V3::try_new()
     {
-        return simd.vectorize(Across { simd, keys, dim, panel });
+        return simd.vectorize(Turn { simd, keys, dim, panel, wide });
     }
     for (key, from) in keys.chunks_exact(dim).enumerate() {
-        for (line, element) in panel.chunks_exact_mut(PANEL).zip(from) {
+        for (line, element) in panel.chunks_exact_mut(wide).zip(from) {
             line[key] = *element;
         }
     }
 }
 
-/// Whole panels by blocks of 8 keys and 8 elements in registers.
+/// Keys by blocks of 8 and 8 elements in registers.
 #[cfg(target_arch = "x86_64")]
-struct Across<'a> {
+struct Turn<'a> {
     simd: pulp::x86::V3,
     keys: &'a [f32],
     dim: usize,
     panel: &'a mut [f32],
+    wide: usize,
 }
 
 #[cfg(target_arch = "x86_64")]
-impl pulp::NullaryFnOnce for Across<'_> {
+impl pulp::NullaryFnOnce for Turn<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
         use std::arch::x86_64::__m256;
 
-        let Self { simd, keys, dim, panel } = self;
+        let Self { simd, keys, dim, panel, wide } = self;
         let avx = simd.avx;
-        for key in (0..PANEL).step_by(8) {
+        for key in (0..keys.len() / dim).step_by(8) {
             for element in (0..dim).step_by(8) {
                 let mut rows = [avx._mm256_setzero_ps(); 8];
                 for (i, row) in rows.iter_mut().enumerate() {
@@ -61,9 +85,9 @@ impl pulp::NullaryFnOnce for Across<'_> {
                 for i in 0..4 {
                     let low = avx._mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
                     let high = avx._mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
-                    let to = &mut panel[(element + i) * PANEL + key..][..8];
+                    let to = &mut panel[(element + i) * wide + key..][..8];
                     to.copy_from_slice(&pulp::cast::<__m256, [f32; 8]>(low));
-                    let to = &mut panel[(element + 4 + i) * PANEL + key..][..8];
+                    let to = &mut panel[(element + 4 + i) * wide + key..][..8];
                     to.copy_from_slice(&pulp::cast::<__m256, [f32; 8]>(high));
                 }
             }
@@ -76,16 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_element_of_all_keys_lies_side_by_side() {
-        for (dim, n_keys) in [(64, 32), (8, 32), (24, 32), (64, 31), (18, 32), (6, 3)] {
-            let keys: Vec<f32> = (0..dim * n_keys).map(|i| i as f32).collect();
-            let mut panel = vec![-1.0; dim * PANEL];
-            across(&keys, dim, &mut panel);
-            for (element, line) in panel.chunks(PANEL).enumerate() {
-                for (key, found) in line.iter().enumerate() {
-                    let expected = if key < n_keys { keys[key * dim + element] } else { -1.0 };
-                    assert_eq!(found.to_bits(), expected.to_bits(), "{dim} {n_keys}");
-                }
+    fn an_element_of_all_keys_of_a_panel_lies_side_by_side() {
+        for (kv_heads, dim, n_keys) in
+            [(1, 64, 32), (3, 8, 96), (2, 24, 33), (2, 64, 31), (3, 18, 40), (1, 8, 24), (2, 8, 0)]
+        {
+            let keys: Vec<f32> = (0..n_keys * kv_heads * dim).map(|i| i as f32).collect();
+            let across = across(&keys, kv_heads, dim);
+            assert_eq!(across.len(), keys.len());
+            for (i, expected) in keys.iter().enumerate() {
+                let (head, key, element) = (i / dim / n_keys, i / dim % n_keys, i % dim);
+                let first = key / PANEL * PANEL;
+                let wide = PANEL.min(n_keys - first);
+                let at = (head * n_keys + first) * dim + element * wide + key - first;
+                assert_eq!(across[at].to_bits(), expected.to_bits(), "{dim} {n_keys}");
             }
         }
     }

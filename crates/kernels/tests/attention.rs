@@ -1,6 +1,6 @@
 //! Attention over runs: right, and the same bits however keys and values are cut and shared.
 
-use espalier_kernels::{Heads, Numbers, Run, attend};
+use espalier_kernels::{Heads, Keys, Numbers, Run, across, attend};
 use proptest::prelude::*;
 use rayon::ThreadPoolBuilder;
 
@@ -17,12 +17,13 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
 /// Keys or values of `len` tokens: `[K, len, D]`.
 type Store = Vec<f32>;
 
-/// A run of a random tree: where it begins in another, and its keys and values.
+/// A run of a random tree: where it begins in another, and its keys, the same across, and its values.
 struct Node {
     parent: Option<(usize, usize)>,
     start: usize,
     len: usize,
     keys: Store,
+    across: Store,
     values: Store,
 }
 
@@ -90,7 +91,8 @@ proptest! {
             let start = parent.map_or(0, |(parent, len)| nodes[parent].start + len);
             let size = kv_heads * len * dim;
             let [keys, values] = [0, 1].map(|i| numbers(size, seed ^ (2 * index as u64 + i)));
-            nodes.push(Node { parent, start, len, keys, values });
+            let across = across(&keys, kv_heads, dim);
+            nodes.push(Node { parent, start, len, keys, across, values });
         }
         let mut paths: Vec<Vec<(usize, usize)>> = rows
             .iter()
@@ -110,8 +112,12 @@ proptest! {
         let runs: Vec<Run<'_>> = seen
             .iter()
             .map(|(node, row, visible)| {
-                let Node { keys, values, start, len, .. } = &nodes[*node];
-                let (keys, values) = (Numbers::F32(keys), Numbers::F32(values));
+                let Node { keys, across, values, start, len, .. } = &nodes[*node];
+                let keys = match node % 2 {
+                    0 => Keys::Across(Numbers::F32(across)),
+                    _ => Keys::Rows(Numbers::F32(keys)),
+                };
+                let values = Numbers::F32(values);
                 Run { keys, values, stride: len * dim, start: *start, row: *row, visible }
             })
             .collect();
@@ -133,7 +139,8 @@ proptest! {
             };
             let (keys, values) = (whole(|node| &node.keys), whole(|node| &node.values));
             let len = keys.len() / (kv_heads * dim);
-            let (wide_keys, wide_values) = (Numbers::F32(&keys), Numbers::F32(&values));
+            let (wide_keys, wide_values) =
+                (Keys::Rows(Numbers::F32(&keys)), Numbers::F32(&values));
             let run = Run { keys: wide_keys, values: wide_values, stride: len * dim, start: 0, row: 0, visible: &[len] };
             let alone = attended(heads, query, &[0], &[run]);
             prop_assert_eq!(bits(&found[at * width..][..width]), bits(&alone));
@@ -175,6 +182,8 @@ fn halves_attend_as_the_numbers_that_they_stand_for() {
             numbers.map(|number| half(number.abs().max(0.01).copysign(number))).unzip()
         };
         let ((keys, wide_keys), (values, wide_values)) = (stored(1), stored(2));
+        let wide_across = across(&wide_keys, kv_heads, dim);
+        let keys_across: Vec<u16> = wide_across.iter().map(|key| half(*key).0).collect();
         let rows = 7.min(len);
         let visible: Vec<usize> = (len + 1 - rows..=len).collect();
         let order: Vec<usize> = (0..rows).collect();
@@ -184,8 +193,14 @@ fn halves_attend_as_the_numbers_that_they_stand_for() {
             let run = Run { keys, values, stride, start: 0, row: 0, visible: &visible };
             bits(&attended(heads, &queries, &order, &[run]))
         };
-        let narrow = attended(Numbers::F16(&keys), Numbers::F16(&values));
-        let wide = attended(Numbers::F32(&wide_keys), Numbers::F32(&wide_values));
-        assert_eq!(narrow, wide, "{kv_heads} {shared} {dim} {len}");
+        let wide = attended(Keys::Rows(Numbers::F32(&wide_keys)), Numbers::F32(&wide_values));
+        for keys in [
+            Keys::Rows(Numbers::F16(&keys)),
+            Keys::Across(Numbers::F16(&keys_across)),
+            Keys::Across(Numbers::F32(&wide_across)),
+        ] {
+            let narrow = attended(keys, Numbers::F16(&values));
+            assert_eq!(narrow, wide, "{kv_heads} {shared} {dim} {len}");
+        }
     }
 }

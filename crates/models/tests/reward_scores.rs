@@ -81,7 +81,7 @@ struct Branch {
 }
 
 fn branch() -> impl Strategy<Value = Branch> {
-    let own = prop::collection::vec(3_u32..90, 1..16);
+    let own = prop::collection::vec(3_u32..90, 1..32);
     (any::<prop::sample::Index>(), own, any::<u64>(), any::<bool>())
         .prop_map(|(cut, own, wanted, retain)| Branch { cut, own, wanted, retain })
 }
@@ -183,7 +183,7 @@ fn a_reward_score_has_the_same_bits_in_any_company() {
     proptest!(config, |(
         which in 0_usize..4,
         trunk in prop::collection::vec(3_u32..90, 1..24),
-        branches in prop::collection::vec(branch(), 1..6),
+        branches in prop::collection::vec(branch(), 1..12),
         chunk in 1_usize..9,
         threads in 1_usize..5,
         sampled in 0_u32..4,

@@ -97,7 +97,7 @@ impl Engine {
         Ok(Self {
             name: name.into(),
             cost: decoder.cost(),
-            front: Front::new(&decoder.config, options.kv, &decoder.device),
+            front: Front::new(&decoder.config, options.kv, decoder.between, &decoder.device),
             tree: KvTree::new(Store::Root),
             decoder,
             tokenizer,

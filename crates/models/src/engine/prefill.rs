@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
 use espalier_core::TokenId;
-use espalier_kernels::rows::Turned;
+use espalier_kernels::{across, rows::Turned};
 
 use super::{
     core_loop::{Engine, Store, TAIL},
@@ -86,15 +86,14 @@ fn kept(kv: KvPrecision, new: Tensor<3>) -> Tensor<3> {
 }
 
 /// Keys or values of a chunk in host memory, `[N, K, D]`, as `[K, N, D]`.
-fn by_head(rows: &[f32], config: &ModelConfig, device: &Device) -> Tensor<3> {
-    let (kv_heads, dim) = (config.kv_heads, config.head_dim);
+fn by_head(rows: &[f32], kv_heads: usize, dim: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(rows.len());
     for head in 0..kv_heads {
         for row in rows.chunks_exact(kv_heads * dim) {
             values.extend_from_slice(&row[head * dim..][..dim]);
         }
     }
-    from_host(values, [kv_heads, rows.len() / (kv_heads * dim), dim], device)
+    values
 }
 
 /// The same on the CPU.
@@ -110,8 +109,11 @@ struct ChunkRows<'a> {
 
 impl AttendRows for ChunkRows<'_> {
     fn attend(&mut self, layer: usize, rows: &Turned, attended: &mut Vec<f32>) {
-        let [keys, values] = [&rows.keys, &rows.values]
-            .map(|new| self.kv.rounded(by_head(new, self.config, self.device)));
+        let ModelConfig { kv_heads, head_dim: dim, .. } = *self.config;
+        let [keys, values] = [&rows.keys, &rows.values].map(|rows| by_head(rows, kv_heads, dim));
+        let shape = [kv_heads, keys.len() / (kv_heads * dim), dim];
+        let [keys, values] = [across(&keys, kv_heads, dim), values]
+            .map(|kept| self.kv.rounded(from_host(kept, shape, self.device)));
         let own = Own::Chunk(&keys, &values);
         self.runs.attend(layer, &rows.queries, heads(self.config), self.tree, &own, attended);
         self.keys.push(keys);
@@ -165,8 +167,8 @@ impl Engine {
             }
         };
         let kept = tokens.len() - hidden_from;
-        let segment =
-            Segment { keys, values, hidden: owned(hidden.clone().narrow(0, hidden_from, kept)) };
+        let last = owned(hidden.clone().narrow(0, hidden_from, kept));
+        let segment = Segment::new(keys, values, last);
         self.stats.computed_tokens += tokens.len() as u64;
         self.segment_bytes += segment.bytes();
         let store = Store::Segment(Box::new(segment));

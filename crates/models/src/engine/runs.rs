@@ -1,7 +1,7 @@
 //! Runs: the stretches of keys and values that rows of a batch see, and attention over them on the CPU.
 
 use burn::tensor::Tensor;
-use espalier_kernels::{Heads, Run, attend, rows::Turned};
+use espalier_kernels::{Heads, Keys, Run, attend, rows::Turned};
 
 use super::core_loop::Store;
 use crate::{
@@ -94,29 +94,22 @@ impl Runs {
             }
             Own::Chunk(keys, values) => (View::new(keys), View::new(values), rows * dim),
         };
-        let segments: Vec<Option<(View, View)>> = self
-            .stretches
-            .iter()
-            .map(|stretch| {
-                let Place::Segment(ix) = stretch.place else { return None };
-                let Store::Segment(segment) = &tree.node(ix).store else {
-                    unreachable!("runs above a tail are segments")
-                };
-                Some((View::new(&segment.keys[layer]), View::new(&segment.values[layer])))
-            })
-            .collect();
+        let (own_keys, own_values) = (own_keys.values(), own_values.values());
         let mut runs: Vec<Run<'_>> = Vec::with_capacity(self.stretches.len());
-        for (stretch, segment) in self.stretches.iter().zip(&segments) {
-            let (keys, values, stride) = match (segment, stretch.place) {
-                (Some((keys, values)), _) => {
-                    let (keys, values) = (keys.values(), values.values());
-                    (keys, values, keys.len() / kv_heads)
+        for stretch in &self.stretches {
+            let (keys, values, stride) = match stretch.place {
+                Place::Segment(ix) => {
+                    let Store::Segment(segment) = &tree.node(ix).store else {
+                        unreachable!("runs above a tail are segments")
+                    };
+                    let [keys, values] = segment.views(layer).each_ref().map(View::values);
+                    (Keys::Across(keys), values, keys.len() / kv_heads)
                 }
-                (None, Place::Tail(slot)) => {
+                Place::Tail(slot) => {
                     let from = slot * kv_heads * own_stride;
-                    (own_keys.values().from(from), own_values.values().from(from), own_stride)
+                    (Keys::Rows(own_keys.from(from)), own_values.from(from), own_stride)
                 }
-                (None, _) => (own_keys.values(), own_values.values(), own_stride),
+                Place::Chunk => (Keys::Across(own_keys), own_values, own_stride),
             };
             let Stretch { start, row, ref visible, .. } = *stretch;
             runs.push(Run { keys, values, stride, start, row, visible });
@@ -155,7 +148,7 @@ impl AttendRows for FrontAttention<'_> {
 pub(super) enum Own<'a> {
     /// The front's rows.
     Front(&'a Front),
-    /// A chunk's, `[K, N, D]` each.
+    /// A chunk's, `[K, N, D]` each, keys across.
     Chunk(&'a Tensor<3>, &'a Tensor<3>),
 }
 

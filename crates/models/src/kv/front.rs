@@ -1,12 +1,13 @@
 //! The front: the unfinished tails of all rows being decoded, side by side.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use espalier_kernels::across;
 use half::slice::HalfFloatSliceExt;
 
 use super::{KvPrecision, Segment, segment::owned};
 use crate::{
     config::ModelConfig,
-    nn::host::{Values, change},
+    nn::host::{Between, Values, change, from_host, to_host},
 };
 
 /// Columns are added this many at a time.
@@ -24,6 +25,8 @@ pub struct Front {
     hidden_size: usize,
     device: Device,
     precision: KvPrecision,
+    /// Who reads the keys of segments; for kernels, they lie across.
+    between: Between,
     keys: Vec<Tensor<4>>,
     values: Vec<Tensor<4>>,
     hidden: Option<Tensor<3>>,
@@ -35,7 +38,12 @@ pub struct Front {
 impl Front {
     /// A front without rows.
     #[must_use]
-    pub fn new(config: &ModelConfig, precision: KvPrecision, device: &Device) -> Self {
+    pub fn new(
+        config: &ModelConfig,
+        precision: KvPrecision,
+        between: Between,
+        device: &Device,
+    ) -> Self {
         Self {
             layers: config.layers,
             kv_heads: config.kv_heads,
@@ -43,6 +51,7 @@ impl Front {
             hidden_size: config.hidden,
             device: device.clone(),
             precision,
+            between,
             keys: Vec::new(),
             values: Vec::new(),
             hidden: None,
@@ -112,11 +121,20 @@ impl Front {
         };
         let hidden = self.hidden.as_ref().expect("a front with rows has hidden rows").clone();
         let hidden = hidden.slice([slot..slot + 1, 0..len, 0..self.hidden_size]);
-        Segment {
-            keys: self.keys.iter().map(cut).collect(),
-            values: self.values.iter().map(cut).collect(),
-            hidden: owned(hidden).reshape([len, self.hidden_size]),
-        }
+        let keys = self.keys.iter().map(cut);
+        let keys = match self.between {
+            Between::Burn => keys.collect(),
+            Between::Kernels => keys.map(|keys| self.turned(keys)).collect(),
+        };
+        let hidden = owned(hidden).reshape([len, self.hidden_size]);
+        Segment::new(keys, self.values.iter().map(cut).collect(), hidden)
+    }
+
+    /// Keys `[K, T, D]` across, as kernels read those of segments.
+    fn turned(&self, keys: Tensor<3>) -> Tensor<3> {
+        let shape = keys.dims();
+        let keys = across(&to_host(self.precision.widened(keys)), self.kv_heads, self.head_dim);
+        self.precision.rounded(from_host(keys, shape, &self.device))
     }
 
     /// The hidden row of one token of one slot, `[1, E]`.
