@@ -238,11 +238,11 @@ impl Tile<'_> {
     #[inline(always)]
     fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
-        let (mut line, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
+        let (mut turned, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
         for (run, rows) in self.runs() {
             let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
             for first in (0..most).step_by(PANEL) {
-                let panel = self.panel(run, first, most, &mut room, &mut line);
+                let panel = self.panel(run, first, most, &mut room, &mut turned);
                 let at = run.start + first;
                 let columns = PANEL.min(most - first);
                 let query = |query: usize| {

@@ -50,6 +50,6 @@ pub use format::Format;
 pub use numbers::Numbers;
 pub use product::{Instructions, multiply, multiply_with};
 pub use quantized::{PackError, Quantized};
-pub use transpose::{PANEL, across};
+pub use transpose::across;
 #[cfg(target_arch = "x86_64")]
 pub use vnni::{Avx512Vnni, AvxVnni};

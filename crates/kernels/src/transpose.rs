@@ -1,10 +1,10 @@
 //! Keys across: an element of many keys side by side, as attention reads them.
 
 /// Keys of a panel.
-pub const PANEL: usize = 32;
+pub(crate) const PANEL: usize = 32;
 
-/// Keys across, as [`attend`](crate::attend) reads them best: panels of [`PANEL`] keys, of each `[D, 32]`, the
-/// last of as many keys as are left.
+/// Keys across, as [`attend`](crate::attend) reads them best: panels of 32 keys, of each `[D, 32]`, the last
+/// of as many keys as are left.
 ///
 /// # Shapes
 ///

@@ -70,8 +70,6 @@ impl Vectors for Twin {
 impl Dot for Twin {
     type Simd = Self;
 
-    const OFFSET: i32 = 0;
-
     #[inline(always)]
     fn simd(self) -> Self {
         self
