@@ -3,8 +3,9 @@
 //! An element's bits depend on neither the batch it is computed in, nor the threads, nor the instruction
 //! set: whole numbers are summed exactly, and what is rounded is summed in one fixed order, by fused
 //! multiply-adds everywhere.
-//! Instructions come from `pulp`, which hands them out only where the machine has them. Two modules have
-//! `unsafe`: one for instructions that `pulp` has not, one to hold the compiler to an order.
+//! Instructions come from `pulp`, which hands them out only where the machine has them. Three modules have
+//! `unsafe`: one for instructions that `pulp` has not, one to hold the compiler to an order, one to ask for
+//! large pages.
 
 mod activations;
 pub mod attention;
@@ -23,6 +24,7 @@ mod layout;
 #[cfg(target_arch = "x86_64")]
 mod many;
 pub mod numbers;
+mod pages;
 #[cfg(target_arch = "x86_64")]
 mod pinned;
 mod portable;

@@ -1,12 +1,14 @@
 //! Quantized matrices, packed for products with a few rows at a time.
 
+use bytes::Bytes;
 use rayon::prelude::*;
 
 use crate::{
     blocks::{self, BLOCK},
     format::Format,
     half,
-    layout::{GROUP, GROUPS, LANES, LINE, Layout, Scales},
+    layout::{GROUP, GROUPS, LANES, Layout, Scales},
+    pages,
 };
 
 /// Weights that share a scale of scales in k-quants, in blocks of 32.
@@ -32,10 +34,8 @@ pub struct Quantized {
     pub(crate) format: Format,
     inputs: usize,
     outputs: usize,
-    /// `[ceil(outputs / 8), inputs / 32]` records, from `start` on.
-    records: Vec<u8>,
-    /// The first byte of `records` that opens a cache line.
-    start: usize,
+    /// `[ceil(outputs / 8), inputs / 32]` records.
+    records: Bytes,
     /// `[ceil(outputs / 8), ceil(inputs / 256)]` scales of scales, as the layout says.
     supers: Vec<u16>,
 }
@@ -58,8 +58,7 @@ impl Quantized {
         let layout = Layout::of(format);
         let panels = rows.len().div_ceil(LANES);
         let (record_bytes, super_halves) = sizes(layout, inputs);
-        let mut records = vec![0; panels * record_bytes + LINE];
-        let start = records.as_ptr().align_offset(LINE).min(LINE);
+        let mut records = pages::zeroed(panels * record_bytes);
         let mut supers = vec![0; panels * super_halves];
         let mut lines: Vec<&mut [u16]> = Vec::new();
         if super_halves > 0 {
@@ -67,7 +66,7 @@ impl Quantized {
         } else {
             lines.resize_with(panels, || &mut []);
         }
-        records[start..][..panels * record_bytes]
+        records
             .par_chunks_exact_mut(record_bytes)
             .zip(lines)
             .zip(rows.par_chunks(LANES))
@@ -76,7 +75,7 @@ impl Quantized {
                 pack_panel(format, records, supers, rows)
                     .map_err(|lane| PackError::NotFinite { row: panel * LANES + lane })
             })?;
-        Ok(Self { format, inputs, outputs: rows.len(), records, start, supers })
+        Ok(Self { format, inputs, outputs: rows.len(), records: records.freeze(), supers })
     }
 
     /// The format its weights are stored in.
@@ -140,7 +139,7 @@ impl Quantized {
     pub(crate) fn panel(&self, panel: usize) -> (&[u8], &[u16]) {
         let (record_bytes, super_halves) = sizes(Layout::of(self.format), self.inputs);
         (
-            &self.records[self.start + panel * record_bytes..][..record_bytes],
+            &self.records[panel * record_bytes..][..record_bytes],
             &self.supers[panel * super_halves..][..super_halves],
         )
     }

@@ -48,8 +48,9 @@ pub(super) fn rows(wanted: &Wanted, add: &mut dyn FnMut(Row)) -> Result<()> {
     Ok(())
 }
 
-/// Whether row 2 is about files of these weights.
-fn is_row_2(weights: &str) -> bool {
+/// Whether files of these weights are measured on our side, too: row 2 is about them, and rows 1 and 3 are
+/// told of both sides with the same file beside ours as it is stored.
+fn is_quantized(weights: &str) -> bool {
     matches!(weights, "Q4_0" | "Q8_0")
 }
 
@@ -87,11 +88,13 @@ fn measure(
     // Of each file that the peer has: ours, and each of its settings.
     let mut same: Vec<Side> = files.iter().map(|_| Side::default()).collect();
     let mut peers: Vec<(String, Side)> = Vec::new();
+    // Row 2 is of one branch alone.
+    let counts = if wanted.has(1) || wanted.has(3) { BRANCHES.len() } else { 1 };
     for _ in 0..wanted.rounds {
         ours(program, model, &BRANCHES, &mut own)?;
         for (at, (weights, file)) in files.iter().enumerate() {
-            if wanted.has(2) && is_row_2(weights) {
-                ours(program, file, &BRANCHES[..1], &mut same[at])?;
+            if is_quantized(weights) {
+                ours(program, file, &BRANCHES[..counts], &mut same[at])?;
             }
             let Some(llama) = &llama else { continue };
             let work = (WORK.0, &BRANCHES[..], WORK.1);
@@ -112,15 +115,19 @@ fn measure(
         let peer = best.map(|(number, _)| number);
         add(Row::times_peer(row, what, ours, peer, target, note));
     };
+    let quantized = || files.iter().zip(&same).filter(|((weights, _), _)| is_quantized(weights));
     for (at, branches) in BRANCHES.iter().enumerate().skip(1) {
         if wanted.has(1) {
             let what = format!("decode, {branches} branches, {name}, tokens/s");
             against(1, what, own.decode(at), best(&|side| side.decode(at), ""), 3.0);
+            for ((weights, _), side) in quantized() {
+                let what = format!("decode, {branches} branches, {name}, both {weights}, tokens/s");
+                against(1, what, side.decode(at), best(&|side| side.decode(at), weights), 3.0);
+            }
         }
     }
     if wanted.has(2) {
-        for ((weights, _), side) in files.iter().zip(&same).filter(|((name, _), _)| is_row_2(name))
-        {
+        for ((weights, _), side) in quantized() {
             let what = format!("decode, 1 branch, {name}, {weights}, tokens/s");
             against(2, what, side.decode(0), best(&|side| side.decode(0), weights), 1.2);
         }
@@ -132,6 +139,10 @@ fn measure(
     if wanted.has(3) {
         let what = format!("prefill, 512 tokens, {name}, tokens/s");
         against(3, what, own.prefill(), best(&|side| side.prefill(), ""), 2.0);
+        for ((weights, _), side) in quantized() {
+            let what = format!("prefill, 512 tokens, {name}, both {weights}, tokens/s");
+            against(3, what, side.prefill(), best(&|side| side.prefill(), weights), 2.0);
+        }
     }
     Ok(())
 }
