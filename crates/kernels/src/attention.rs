@@ -12,6 +12,7 @@ use crate::{
     chain::chain,
     exponential::exp,
     numbers::Numbers,
+    prefetch::Ahead,
     rows::sum,
     threads,
     transpose::{PANEL, turn},
@@ -251,7 +252,9 @@ impl Tile<'_> {
                     &self.queries[(row * kv_heads * shared + head) * dim..][..dim]
                 };
                 let queries = rows.start * shared..rows.end * shared;
+                let mut ahead = self.ahead(run, first + PANEL, most, queries.len().div_ceil(TALL));
                 for from in queries.clone().step_by(TALL) {
+                    ahead.ask();
                     let n = TALL.min(queries.end - from);
                     // The last block repeats its last query.
                     let mut x = [&[][..]; TALL];
@@ -280,6 +283,18 @@ impl Tile<'_> {
                 }
             }
         }
+    }
+
+    /// The panel of keys from position `first` on, if there are any, to be asked for in as many parts.
+    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
+    #[inline(always)]
+    fn ahead<'b>(&self, run: &Run<'b>, first: usize, most: usize, parts: usize) -> Ahead<'b> {
+        let (Keys::Rows(keys) | Keys::Across(keys)) = run.keys;
+        let first = first.min(most);
+        let to = (first + PANEL).min(most);
+        let head = self.head * run.stride;
+        let dim = self.heads.dim;
+        Ahead::new(keys, head + first * dim..head + to * dim, parts)
     }
 
     /// The keys of a run from position `first` on, at most 32 of `most`, as `[D, 32]`.
@@ -376,8 +391,11 @@ impl Part<'_> {
         // A chain goes on where it was: parts give the bits of the whole.
         for from in positions.clone().step_by(NEAR) {
             let to = positions.end.min(from + NEAR);
+            let next = to * dim..positions.end.min(to + NEAR) * dim;
+            let mut ahead = Ahead::new(self.values, next, queries.len() / TALL);
             let values = self.values.widened(from * dim..to * dim, &mut room);
-            self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output);
+            let ahead = &mut ahead;
+            self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output, ahead);
         }
     }
 
@@ -391,11 +409,13 @@ impl Part<'_> {
         positions: Range<usize>,
         values: &[f32],
         output: &mut [f32],
+        ahead: &mut Ahead<'_>,
     ) {
         let dim = self.dim;
         let mut output = output[queries.start * dim..queries.end * dim].chunks_exact_mut(dim);
         let mut first = queries.start;
         while first + TALL <= queries.end {
+            ahead.ask();
             let mut x = [&[][..]; TALL];
             for (i, x) in x.iter_mut().enumerate() {
                 *x = self.weights(first + i, &positions);

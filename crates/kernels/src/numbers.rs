@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::half;
+use crate::{half, prefetch::prefetch};
 
 /// Numbers of 32 or 16 bits, which are computed with as `f32`.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +38,16 @@ impl<'a> Numbers<'a> {
         match self {
             Self::F32(numbers) => Self::F32(&numbers[index..]),
             Self::F16(halves) => Self::F16(&halves[index..]),
+        }
+    }
+
+    /// Asks memory for some of them, which are read soon.
+    #[expect(clippy::inline_always, reason = "it is a few instructions in a loop")]
+    #[inline(always)]
+    pub(crate) fn ask(self, range: Range<usize>) {
+        match self {
+            Self::F32(numbers) => prefetch(&numbers[range]),
+            Self::F16(halves) => prefetch(&halves[range]),
         }
     }
 
