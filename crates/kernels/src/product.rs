@@ -28,6 +28,11 @@ const JOBS_PER_THREAD: usize = 4;
 #[cfg(target_arch = "x86_64")]
 const MANY: usize = 4;
 
+/// Bytes by which memory is asked before it is read where few rows are multiplied: what it gives within the
+/// time that one answer takes.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 2 << 10;
+
 /// The instructions that products are made of. All give the same bits.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -274,13 +279,14 @@ impl<D: Dot<Simd = V3>, W: Dot, const FORMAT: usize> pulp::NullaryFnOnce
         }
         for panel in 0..panels {
             let (records, supers) = job.matrix.panel(job.panel + panel);
+            let ahead = job.matrix.ahead(job.panel + panel, AHEAD);
             macro_rules! rows {
                 ($n:literal) => {{
                     let mut x = [&[][..]; $n];
                     for (row, x) in x.iter_mut().enumerate() {
                         *x = job.inputs(row);
                     }
-                    let sums = tile::<D, FORMAT, $n>(narrow, records, supers, x);
+                    let sums = tile::<D, FORMAT, $n>(narrow, records, supers, x, ahead);
                     for (row, sums) in sums.iter().enumerate() {
                         job.write(panel, row, sums);
                     }

@@ -143,6 +143,13 @@ impl Quantized {
             &self.supers[panel * super_halves..][..super_halves],
         )
     }
+
+    /// All that lies `bytes` or more behind the first record of a panel.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn ahead(&self, panel: usize, bytes: usize) -> &[u8] {
+        let (record_bytes, _) = sizes(Layout::of(self.format), self.inputs);
+        self.records.get(panel * record_bytes + bytes..).unwrap_or_default()
+    }
 }
 
 /// The bytes of records and the halves beside them of a panel.

@@ -8,10 +8,12 @@ use crate::{
     dot::{Dot, Sums, Vectors},
     format::Format,
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
+    prefetch::prefetch,
     quantized::super_of,
 };
 
-/// The 8 outputs of a panel for `ROWS` rows; `FORMAT` counts in [`Format::ALL`].
+/// The 8 outputs of a panel for `ROWS` rows; `FORMAT` counts in [`Format::ALL`]. Meanwhile memory is asked for
+/// what is `ahead`, as far as there is any.
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
@@ -19,6 +21,7 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
     records: &[u8],
     supers: &[u16],
     x: [&[Rounded]; ROWS],
+    ahead: &[u8],
 ) -> [[f32; LANES]; ROWS] {
     let layout = const { Layout::of(Format::ALL[FORMAT]) };
     let simd = dot.simd();
@@ -27,6 +30,9 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
     let mut totals = [simd.float(0.0); ROWS];
     for (block, record) in records.chunks_exact(layout.bytes()).enumerate() {
         let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
+        if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
+            prefetch(ahead);
+        }
         let mut sums = [Sums::zero(simd); ROWS];
         for row in 0..ROWS {
             dot.start(layout, offset, &x[row][block], &mut sums[row]);
