@@ -13,6 +13,7 @@ use crate::{
     format::Format,
     layout::{GROUPS, LANES, Layout, VECTOR},
     many::Apart,
+    prefetch::prefetch,
     quantized::super_of,
     tile::scaled,
 };
@@ -61,9 +62,13 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
         from: usize,
         panel: usize,
         into: &mut [Self::Record],
+        ahead: &[u8],
     ) {
         let (layout, simd, panels) = (Self::LAYOUT, self.simd().narrow(), D::Simd::PANELS);
         for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
+            if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
+                prefetch(ahead);
+            }
             let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
             let to: &mut [[u8; VECTOR]] = bytemuck::cast_slice_mut(&mut into.codes);
             for group in 0..GROUPS {

@@ -8,7 +8,7 @@ use crate::{
     dot::Vectors,
     layout::{LANES, Layout},
     prefetch::prefetch,
-    product::Job,
+    product::{AHEAD, Job},
 };
 
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
@@ -30,6 +30,7 @@ pub(crate) trait Apart: Copy {
     fn empty(self) -> Self::Record;
 
     /// Takes records of panel `panel` of a vector apart, the first of which is number `from` of its panel.
+    /// Meanwhile memory is asked for what is `ahead`, as far as there is any.
     fn take(
         self,
         records: &[u8],
@@ -37,6 +38,7 @@ pub(crate) trait Apart: Copy {
         from: usize,
         panel: usize,
         into: &mut [Self::Record],
+        ahead: &[u8],
     );
 
     /// Adds the products of `ROWS` rows with records to `totals`, in the order of
@@ -74,7 +76,8 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                 for at in 0..A::Simd::PANELS {
                     let (records, supers) = job.matrix.panel(job.panel + panel + at);
                     let records = &records[block * bytes..until * bytes];
-                    apart.take(records, supers, block, at, taken);
+                    let ahead = job.matrix.ahead(job.panel + panel + at, block * bytes + AHEAD);
+                    apart.take(records, supers, block, at, taken, ahead);
                 }
                 for at in 0..A::Simd::PANELS {
                     // What is taken apart next.

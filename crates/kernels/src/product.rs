@@ -28,10 +28,10 @@ const JOBS_PER_THREAD: usize = 4;
 #[cfg(target_arch = "x86_64")]
 const MANY: usize = 4;
 
-/// Bytes by which memory is asked before it is read where few rows are multiplied: what it gives within the
-/// time that one answer takes.
+/// Bytes by which memory is asked for records before they are read: what it gives within the time that one
+/// answer takes.
 #[cfg(target_arch = "x86_64")]
-const AHEAD: usize = 2 << 10;
+pub(crate) const AHEAD: usize = 2 << 10;
 
 /// The instructions that products are made of. All give the same bits.
 #[derive(Debug, Clone, Copy)]

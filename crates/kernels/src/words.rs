@@ -12,6 +12,7 @@ use crate::{
     dot::Vectors,
     layout::{GROUPS, Layout, VECTOR},
     many::Apart,
+    prefetch::prefetch,
 };
 
 /// Records of a layout taken apart into words.
@@ -73,9 +74,20 @@ impl Apart for ByWords {
     }
 
     #[inline(always)]
-    fn take(self, records: &[u8], supers: &[u16], _from: usize, _panel: usize, into: &mut [Words]) {
+    fn take(
+        self,
+        records: &[u8],
+        supers: &[u16],
+        _from: usize,
+        _panel: usize,
+        into: &mut [Words],
+        ahead: &[u8],
+    ) {
         let Self(simd, layout) = self;
-        for (record, into) in records.chunks_exact(layout.bytes()).zip(into) {
+        for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
+            if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
+                prefetch(ahead);
+            }
             let groups = record[..layout.codes()].as_chunks::<VECTOR>().0;
             for (codes, group) in into.codes.iter_mut().zip(groups) {
                 let bytes: __m256i = cast(*group);
