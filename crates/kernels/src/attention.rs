@@ -392,9 +392,8 @@ impl Part<'_> {
         for from in positions.clone().step_by(NEAR) {
             let to = positions.end.min(from + NEAR);
             let next = to * dim..positions.end.min(to + NEAR) * dim;
-            let mut ahead = Ahead::new(self.values, next, queries.len() / TALL);
+            let ahead = &mut Ahead::new(self.values, next, queries.len() / TALL);
             let values = self.values.widened(from * dim..to * dim, &mut room);
-            let ahead = &mut ahead;
             self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output, ahead);
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     format::Format,
     layout::{GROUPS, LANES, Layout, VECTOR},
     many::Apart,
-    prefetch::prefetch,
+    prefetch::prefetch_block,
     quantized::super_of,
     tile::scaled,
 };
@@ -66,9 +66,7 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
     ) {
         let (layout, simd, panels) = (Self::LAYOUT, self.simd().narrow(), D::Simd::PANELS);
         for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
-            if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
-                prefetch(ahead);
-            }
+            prefetch_block(ahead, block, layout.bytes());
             let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
             let to: &mut [[u8; VECTOR]] = bytemuck::cast_slice_mut(&mut into.codes);
             for group in 0..GROUPS {

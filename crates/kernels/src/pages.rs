@@ -21,7 +21,8 @@ const PAGE: usize = 2 << 20;
 /// take no memory.
 const CHUNK: usize = 64 << 20;
 
-/// What is left of the last chunk. A chunk is freed with the last of its pieces.
+/// What is left of the last chunk. A chunk is freed with the last of its pieces: of a model that is let go of,
+/// as much as a chunk can stay as long as another's matrices share it, or nothing else is loaded.
 static LEFT: Mutex<Option<BytesMut>> = Mutex::new(None);
 
 /// Zero bytes that open a cache line.

@@ -16,6 +16,16 @@ pub(crate) fn prefetch<T>(items: &[T]) {
     }
 }
 
+/// Asks for as many of some bytes as block `block` of `bytes` is, as far as there are any.
+#[expect(clippy::inline_always, reason = "it is a few instructions in a loop")]
+#[inline(always)]
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn prefetch_block(all: &[u8], block: usize, bytes: usize) {
+    if let Some(block) = all.get(block * bytes..(block + 1) * bytes) {
+        prefetch(block);
+    }
+}
+
 /// What is read next, asked of memory part by part while something else is computed: memory has so many
 /// places for what it is asked for.
 pub(crate) struct Ahead<'a> {

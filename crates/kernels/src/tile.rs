@@ -8,7 +8,7 @@ use crate::{
     dot::{Dot, Sums, Vectors},
     format::Format,
     layout::{GROUPS, LANES, Layout, Scales, VECTOR},
-    prefetch::prefetch,
+    prefetch::prefetch_block,
     quantized::super_of,
 };
 
@@ -30,9 +30,7 @@ pub(crate) fn tile<D: Dot<Simd = V3>, const FORMAT: usize, const ROWS: usize>(
     let mut totals = [simd.float(0.0); ROWS];
     for (block, record) in records.chunks_exact(layout.bytes()).enumerate() {
         let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
-        if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
-            prefetch(ahead);
-        }
+        prefetch_block(ahead, block, layout.bytes());
         let mut sums = [Sums::zero(simd); ROWS];
         for row in 0..ROWS {
             dot.start(layout, offset, &x[row][block], &mut sums[row]);

@@ -12,7 +12,7 @@ use crate::{
     dot::Vectors,
     layout::{GROUPS, Layout, VECTOR},
     many::Apart,
-    prefetch::prefetch,
+    prefetch::prefetch_block,
 };
 
 /// Records of a layout taken apart into words.
@@ -85,9 +85,7 @@ impl Apart for ByWords {
     ) {
         let Self(simd, layout) = self;
         for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
-            if let Some(ahead) = ahead.get(block * layout.bytes()..(block + 1) * layout.bytes()) {
-                prefetch(ahead);
-            }
+            prefetch_block(ahead, block, layout.bytes());
             let groups = record[..layout.codes()].as_chunks::<VECTOR>().0;
             for (codes, group) in into.codes.iter_mut().zip(groups) {
                 let bytes: __m256i = cast(*group);

@@ -89,15 +89,16 @@ fn measure(
     let mut same: Vec<Side> = files.iter().map(|_| Side::default()).collect();
     let mut peers: Vec<(String, Side)> = Vec::new();
     // Row 2 is of one branch alone.
-    let counts = if wanted.has(1) || wanted.has(3) { BRANCHES.len() } else { 1 };
+    let rest = wanted.has(1) || wanted.has(3);
+    let branches = if rest { &BRANCHES[..] } else { &BRANCHES[..1] };
     for _ in 0..wanted.rounds {
-        ours(program, model, &BRANCHES, &mut own)?;
+        ours(program, model, branches, &mut own)?;
         for (at, (weights, file)) in files.iter().enumerate() {
             if is_quantized(weights) {
-                ours(program, file, &BRANCHES[..counts], &mut same[at])?;
+                ours(program, file, branches, &mut same[at])?;
             }
             let Some(llama) = &llama else { continue };
-            let work = (WORK.0, &BRANCHES[..], WORK.1);
+            let work = (WORK.0, branches, WORK.1);
             for one in peer::measure(llama, (weights, file), work, threads)? {
                 note(&mut peers, &one);
             }
