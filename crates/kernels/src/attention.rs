@@ -240,6 +240,13 @@ impl Tile<'_> {
     fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
         let (mut turned, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
+        let mut ahead = self.ahead(
+            |run| match run.keys {
+                Keys::Rows(keys) | Keys::Across(keys) => keys,
+            },
+            PANEL,
+            TALL,
+        );
         for (run, rows) in self.runs() {
             let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
             for first in (0..most).step_by(PANEL) {
@@ -252,7 +259,6 @@ impl Tile<'_> {
                     &self.queries[(row * kv_heads * shared + head) * dim..][..dim]
                 };
                 let queries = rows.start * shared..rows.end * shared;
-                let mut ahead = self.ahead(run, first + PANEL, most, queries.len().div_ceil(TALL));
                 for from in queries.clone().step_by(TALL) {
                     ahead.ask();
                     let n = TALL.min(queries.end - from);
@@ -285,16 +291,23 @@ impl Tile<'_> {
         }
     }
 
-    /// The panel of keys from position `first` on, if there are any, to be asked for in as many parts.
-    #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
-    #[inline(always)]
-    fn ahead<'b>(&self, run: &Run<'b>, first: usize, most: usize, parts: usize) -> Ahead<'b> {
-        let (Keys::Rows(keys) | Keys::Across(keys)) = run.keys;
-        let first = first.min(most);
-        let to = (first + PANEL).min(most);
-        let head = self.head * run.stride;
-        let dim = self.heads.dim;
-        Ahead::new(keys, head + first * dim..head + to * dim, parts)
+    /// What the tile reads of the runs' keys or values, to be asked for while as many queries at a time pass over
+    /// as many positions.
+    fn ahead<'b>(
+        &'b self,
+        numbers: impl Fn(&Run<'b>) -> Numbers<'b>,
+        positions: usize,
+        queries: usize,
+    ) -> Ahead<'b> {
+        let Heads { shared, dim, .. } = self.heads;
+        let mut steps = 0;
+        let parts = self.runs().map(|(run, rows)| {
+            let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
+            steps += most.div_ceil(positions) * (rows.len() * shared).div_ceil(queries);
+            let head = self.head * run.stride;
+            (numbers(run), head..head + most * dim)
+        });
+        Ahead::new(parts.collect(), positions * dim, steps)
     }
 
     /// The keys of a run from position `first` on, at most 32 of `most`, as `[D, 32]`.
@@ -342,11 +355,13 @@ impl Tile<'_> {
         output: &mut [f32],
     ) {
         let Heads { shared, dim, .. } = self.heads;
+        let ahead = &mut self.ahead(|run| run.values, NEAR, TALL);
         for (run, rows) in self.runs() {
             let values = run.values.from(self.head * run.stride);
             let all = rows.clone().map(|row| self.visible(run, row)).min().unwrap_or(0);
             let part = Part { values, dim, width, start: run.start, weights };
-            part.add::<S, TALL>(simd, rows.start * shared..rows.end * shared, 0..all, output);
+            let queries = rows.start * shared..rows.end * shared;
+            part.add::<S, TALL>(simd, queries, 0..all, output, ahead);
             for row in rows {
                 let visible = self.visible(run, row);
                 if visible > all {
@@ -355,6 +370,7 @@ impl Tile<'_> {
                         row * shared..(row + 1) * shared,
                         all..visible,
                         output,
+                        ahead,
                     );
                 }
             }
@@ -382,6 +398,7 @@ impl Part<'_> {
         queries: Range<usize>,
         positions: Range<usize>,
         output: &mut [f32],
+        ahead: &mut Ahead<'_>,
     ) {
         let dim = self.dim;
         let mut room = match self.values {
@@ -391,8 +408,6 @@ impl Part<'_> {
         // A chain goes on where it was: parts give the bits of the whole.
         for from in positions.clone().step_by(NEAR) {
             let to = positions.end.min(from + NEAR);
-            let next = to * dim..positions.end.min(to + NEAR) * dim;
-            let ahead = &mut Ahead::new(self.values, next, queries.len() / TALL);
             let values = self.values.widened(from * dim..to * dim, &mut room);
             self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output, ahead);
         }

@@ -26,29 +26,47 @@ pub(crate) fn prefetch_block(all: &[u8], block: usize, bytes: usize) {
     }
 }
 
-/// What is read next, asked of memory part by part while something else is computed: memory has so many
-/// places for what it is asked for.
+/// What is read soon, asked of memory step by step while something else is computed: memory has so many places
+/// for what it is asked for.
 pub(crate) struct Ahead<'a> {
-    numbers: Numbers<'a>,
-    left: Range<usize>,
+    /// What is read, in the order in which it is.
+    parts: Vec<(Numbers<'a>, Range<usize>)>,
+    /// The part that is asked for, of which the rest is left.
     part: usize,
+    /// Numbers that are asked for at a time.
+    step: usize,
 }
 
 impl<'a> Ahead<'a> {
-    /// A range to be asked for in as many parts, which end as lines do where it begins as one.
-    #[expect(clippy::inline_always, reason = "it is a few instructions")]
-    #[inline(always)]
-    pub(crate) fn new(numbers: Numbers<'a>, range: Range<usize>, parts: usize) -> Self {
-        let part = range.len().div_ceil(parts.max(1)).next_multiple_of(LINE);
-        Self { numbers, left: range, part }
+    /// Asks for the first `head` numbers of parts, the rest to be asked for evenly in as many steps.
+    pub(crate) fn new(parts: Vec<(Numbers<'a>, Range<usize>)>, head: usize, steps: usize) -> Self {
+        let all: usize = parts.iter().map(|(_, range)| range.len()).sum();
+        let step = all.div_ceil(steps.max(1));
+        let mut ahead = Self { parts, part: 0, step: step.next_multiple_of(LINE) };
+        ahead.ask_for(head);
+        ahead
     }
 
-    /// Asks for the next part.
+    /// Asks for the next step.
     #[expect(clippy::inline_always, reason = "it is a few instructions in a loop")]
     #[inline(always)]
     pub(crate) fn ask(&mut self) {
-        let to = self.left.end.min(self.left.start + self.part);
-        self.numbers.ask(self.left.start..to);
-        self.left.start = to;
+        self.ask_for(self.step);
+    }
+
+    #[expect(clippy::inline_always, reason = "it is a few instructions in a loop")]
+    #[inline(always)]
+    fn ask_for(&mut self, mut left: usize) {
+        while left > 0
+            && let Some((numbers, range)) = self.parts.get_mut(self.part)
+        {
+            let to = range.end.min(range.start + left);
+            numbers.ask(range.start..to);
+            left -= to - range.start;
+            range.start = to;
+            if range.start == range.end {
+                self.part += 1;
+            }
+        }
     }
 }
