@@ -70,3 +70,38 @@ impl<'a> Ahead<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_asked_for_in_order_by_the_last_step() {
+        let numbers = vec![0.0; 10_000];
+        for (lengths, head, steps) in [
+            (&[700, 0, 64, 3000][..], 2048, 10),
+            (&[5], 64, 1),
+            (&[0, 0], 64, 0),
+            (&[9000], 0, 141),
+        ] {
+            let parts = lengths.iter().map(|len| (Numbers::F32(&numbers), 100..100 + len));
+            let mut ahead = Ahead::new(parts.collect(), head, steps);
+            let left = |ahead: &Ahead<'_>| -> Vec<usize> {
+                ahead.parts.iter().map(|(_, range)| range.len()).collect()
+            };
+            let all: usize = lengths.iter().sum();
+            let mut before = left(&ahead);
+            assert_eq!(before.iter().sum::<usize>(), all.saturating_sub(head), "{lengths:?}");
+            for _ in 0..steps {
+                ahead.ask();
+                let now = left(&ahead);
+                // Of what is begun, nothing is left before it.
+                let begun = now.iter().zip(lengths).rposition(|(left, len)| left < len);
+                assert!(now[..begun.unwrap_or(0)].iter().all(|left| *left == 0), "{now:?}");
+                assert!(now.iter().zip(&before).all(|(now, before)| now <= before));
+                before = now;
+            }
+            assert!(before.iter().all(|left| *left == 0), "{lengths:?}: {before:?}");
+        }
+    }
+}
