@@ -13,6 +13,10 @@ use crate::{
 
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
 const ROWS: usize = 96;
+/// Bytes by which memory is asked for records: other rows' products lie between.
+const FURTHER: usize = 2 * AHEAD;
+/// Rows from which on all that is taken apart next is asked of memory before they pass.
+const BURST: usize = 32;
 /// Bytes of what is taken apart at a time at most: with that of a few rows they fit the first cache.
 const BYTES: usize = 17 << 10;
 
@@ -76,11 +80,12 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                 for at in 0..A::Simd::PANELS {
                     let (records, supers) = job.matrix.panel(job.panel + panel + at);
                     let records = &records[block * bytes..until * bytes];
-                    let ahead = job.matrix.ahead(job.panel + panel + at, block * bytes + AHEAD);
+                    let ahead = job.matrix.ahead(job.panel + panel + at, block * bytes + FURTHER);
                     apart.take(records, supers, block, at, taken, ahead);
                 }
-                for at in 0..A::Simd::PANELS {
-                    // What is taken apart next.
+                // What is taken apart next; few rows pass in less time than memory gives it.
+                let next_parts = if sums.len() < BURST { 0 } else { A::Simd::PANELS };
+                for at in 0..next_parts {
                     let (next, from) =
                         if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
                     if next < panels.end {
@@ -97,7 +102,9 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                         for (at, some) in some.iter_mut().enumerate() {
                             *some = x(row + at);
                             let to = &job.output[from + row + at][panel * LANES..];
+                            // Lines that the vector may lie in.
                             prefetch(&to[..1]);
+                            prefetch(&to[to.len().min(A::Simd::PANELS * LANES) - 1..][..1]);
                         }
                         if let Some(sums) = sums[row..].first_chunk_mut::<$n>() {
                             apart.add::<$n>(taken, some, sums);
