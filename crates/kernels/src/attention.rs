@@ -203,6 +203,11 @@ impl Tile<'_> {
         run.visible[self.rows.start + row - run.row]
     }
 
+    /// The most positions of a run that any of these rows sees.
+    fn most(&self, run: &Run<'_>, rows: &Range<usize>) -> usize {
+        rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0)
+    }
+
     /// `[rows, G · D]` of the tile.
     #[expect(clippy::inline_always, reason = "inlined, it gets the instructions of its caller")]
     #[inline(always)]
@@ -248,7 +253,7 @@ impl Tile<'_> {
             TALL,
         );
         for (run, rows) in self.runs() {
-            let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
+            let most = self.most(run, &rows);
             for first in (0..most).step_by(PANEL) {
                 let panel = self.panel(run, first, most, &mut room, &mut turned);
                 let at = run.start + first;
@@ -302,7 +307,7 @@ impl Tile<'_> {
         let Heads { shared, dim, .. } = self.heads;
         let mut steps = 0;
         let parts = self.runs().map(|(run, rows)| {
-            let most = rows.clone().map(|row| self.visible(run, row)).max().unwrap_or(0);
+            let most = self.most(run, &rows);
             steps += most.div_ceil(positions) * (rows.len() * shared).div_ceil(queries);
             let head = self.head * run.stride;
             (numbers(run), head..head + most * dim)

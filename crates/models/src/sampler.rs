@@ -116,9 +116,8 @@ const LANES: usize = 16;
 /// The index at which the running sum of weights, `e^((logit − max) / temperature)`, passes `draw` of their
 /// total: first the block, then the place in it.
 fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
-    let inverse = temperature.recip();
-    let weight = |logit: f32| exp((logit - max) * inverse);
-    let blocks = Arch::new().dispatch(BlockSums { logits, max, inverse });
+    let weight = |logit: f32| exp((logit - max) / temperature);
+    let blocks = Arch::new().dispatch(BlockSums { logits, max, temperature });
     let mut left = draw * blocks.iter().sum::<f64>();
     let mut last = 0;
     for (block, sum) in blocks.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
@@ -147,8 +146,7 @@ fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
 struct BlockSums<'a> {
     logits: &'a [f32],
     max: f32,
-    /// Of the temperature.
-    inverse: f32,
+    temperature: f32,
 }
 
 impl WithSimd for BlockSums<'_> {
@@ -157,18 +155,18 @@ impl WithSimd for BlockSums<'_> {
     #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
-        let Self { logits, max, inverse } = self;
+        let Self { logits, max, temperature } = self;
         let mut sums = Vec::with_capacity(logits.len().div_ceil(BLOCK));
         for block in logits.chunks(BLOCK) {
             let mut lanes = [0.0_f32; LANES];
             let (whole, rest) = block.as_chunks::<LANES>();
             for chunk in whole {
                 for (lane, logit) in lanes.iter_mut().zip(chunk) {
-                    *lane += exp((logit - max) * inverse);
+                    *lane += exp((logit - max) / temperature);
                 }
             }
             for (lane, logit) in lanes.iter_mut().zip(rest) {
-                *lane += exp((logit - max) * inverse);
+                *lane += exp((logit - max) / temperature);
             }
             sums.push(lanes.into_iter().map(f64::from).sum());
         }
@@ -229,6 +227,14 @@ mod tests {
     fn temperature_zero_takes_the_first_of_the_likeliest() {
         let counts = draws(&[1.0, 3.0, 3.0], Sampling::greedy(), 10);
         assert!(counts[1] > 0.99);
+    }
+
+    #[test]
+    fn a_temperature_whose_inverse_is_no_number_takes_the_likeliest() {
+        for temperature in [f32::MIN_POSITIVE, 1e-39, 1e-45] {
+            let counts = draws(&[1.0, 3.0, 2.9], Sampling::at(temperature), 10);
+            assert!(counts[1] > 0.99, "{temperature:e}: {counts:?}");
+        }
     }
 
     #[test]
