@@ -361,12 +361,16 @@ impl Tile<'_> {
     ) {
         let Heads { shared, dim, .. } = self.heads;
         let ahead = &mut self.ahead(|run| run.values, NEAR, TALL);
+        let mut room = Vec::new();
         for (run, rows) in self.runs() {
             let values = run.values.from(self.head * run.stride);
             let all = rows.clone().map(|row| self.visible(run, row)).min().unwrap_or(0);
+            if let Numbers::F16(_) = values {
+                room.resize(NEAR * dim, 0.0);
+            }
             let part = Part { values, dim, width, start: run.start, weights };
             let queries = rows.start * shared..rows.end * shared;
-            part.add::<S, TALL>(simd, queries, 0..all, output, ahead);
+            part.add::<S, TALL>(simd, queries, 0..all, output, &mut room, ahead);
             for row in rows {
                 let visible = self.visible(run, row);
                 if visible > all {
@@ -375,6 +379,7 @@ impl Tile<'_> {
                         row * shared..(row + 1) * shared,
                         all..visible,
                         output,
+                        &mut room,
                         ahead,
                     );
                 }
@@ -403,17 +408,14 @@ impl Part<'_> {
         queries: Range<usize>,
         positions: Range<usize>,
         output: &mut [f32],
+        room: &mut [f32],
         ahead: &mut Ahead<'_>,
     ) {
         let dim = self.dim;
-        let mut room = match self.values {
-            Numbers::F32(_) => Vec::new(),
-            Numbers::F16(_) => vec![0.0; NEAR * dim],
-        };
         // A chain goes on where it was: parts give the bits of the whole.
         for from in positions.clone().step_by(NEAR) {
             let to = positions.end.min(from + NEAR);
-            let values = self.values.widened(from * dim..to * dim, &mut room);
+            let values = self.values.widened(from * dim..to * dim, room);
             self.add_widened::<S, TALL>(simd, queries.clone(), from..to, values, output, ahead);
         }
     }

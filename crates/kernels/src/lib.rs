@@ -18,6 +18,8 @@ mod decoded;
 #[cfg(target_arch = "x86_64")]
 mod dot;
 mod exponential;
+#[cfg(target_arch = "x86_64")]
+mod f16c;
 pub mod format;
 mod half;
 mod layout;

@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use pulp::core_arch::x86::F16c;
+
+#[cfg(target_arch = "x86_64")]
+use crate::f16c;
 use crate::{half, prefetch::prefetch};
 
 /// Numbers of 32 or 16 bits, which are computed with as `f32`.
@@ -70,12 +75,45 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Writes the numbers that finite halves stand for, by the bits of IEEE 754 binary16, with the instructions of the
-/// caller.
+/// Writes the numbers that finite halves stand for, by the bits of IEEE 754 binary16, with F16C where the machine
+/// has it, else with the instructions of the caller.
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub fn widen(halves: &[u16], to: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(proof) = F16c::try_new() {
+        let (eights, rest) = halves.as_chunks();
+        let (to, to_rest) = to.split_at_mut(eights.len() * 8);
+        f16c::widen(proof, eights, to.as_chunks_mut().0);
+        return widen_plainly(rest, to_rest);
+    }
+    widen_plainly(halves, to);
+}
+
+/// [`widen`] with the instructions of the caller.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn widen_plainly(halves: &[u16], to: &mut [f32]) {
     for (to, half) in to.iter_mut().zip(halves) {
         *to = half::single(*half);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_widen_alike_with_any_instructions() {
+        let halves: Vec<u16> = (0..=u16::MAX).filter(|half| half::is_finite(*half)).collect();
+        // Lengths with and without a rest of eights, and room for more than there is.
+        for len in [0, 1, 7, 8, 9, 1027, halves.len()] {
+            let (mut one, mut other) = (vec![0.5; halves.len() + 1], vec![0.5; halves.len() + 1]);
+            widen(&halves[..len], &mut one);
+            widen_plainly(&halves[..len], &mut other);
+            let bits =
+                |numbers: Vec<f32>| numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            assert_eq!(bits(one), bits(other), "{len}");
+        }
     }
 }
