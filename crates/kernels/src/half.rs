@@ -13,6 +13,8 @@ pub(crate) fn single(half: u16) -> f32 {
 }
 
 /// Returns true if and only if the half is neither infinite nor NaN.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
 pub(crate) fn is_finite(half: u16) -> bool {
     half & 0x7c00 != 0x7c00
 }

@@ -14,7 +14,7 @@ use crate::{half, prefetch::prefetch};
 pub enum Numbers<'a> {
     /// As they are.
     F32(&'a [f32]),
-    /// The bits of halves (IEEE 754 binary16), all finite.
+    /// The bits of halves (IEEE 754 binary16); what is not finite stays so.
     F16(&'a [u16]),
 }
 
@@ -75,11 +75,15 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Writes the numbers that finite halves stand for, by the bits of IEEE 754 binary16, with F16C where the machine
+/// Writes the numbers that halves stand for, by the bits of IEEE 754 binary16, with F16C where the machine
 /// has it, else with the instructions of the caller.
+///
+/// # Panics
+/// If `to` has room for fewer.
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 #[inline(always)]
 pub fn widen(halves: &[u16], to: &mut [f32]) {
+    let to = &mut to[..halves.len()];
     #[cfg(target_arch = "x86_64")]
     if let Some(proof) = F16c::try_new() {
         let (eights, rest) = halves.as_chunks();
@@ -95,7 +99,9 @@ pub fn widen(halves: &[u16], to: &mut [f32]) {
 #[inline(always)]
 fn widen_plainly(halves: &[u16], to: &mut [f32]) {
     for (to, half) in to.iter_mut().zip(halves) {
-        *to = half::single(*half);
+        // Keys and values too large for a half are infinite, with any instructions.
+        let top = if half::is_finite(*half) { 0 } else { f32::INFINITY.to_bits() };
+        *to = f32::from_bits(half::single(*half).to_bits() | top);
     }
 }
 
@@ -105,7 +111,9 @@ mod tests {
 
     #[test]
     fn halves_widen_alike_with_any_instructions() {
-        let halves: Vec<u16> = (0..=u16::MAX).filter(|half| half::is_finite(*half)).collect();
+        // All but those not numbers that signal, which no conversion gives.
+        let signals = |half: u16| half & 0x7e00 == 0x7c00 && half & 0x01ff != 0;
+        let halves: Vec<u16> = (0..=u16::MAX).filter(|half| !signals(*half)).collect();
         // Lengths with and without a rest of eights, and room for more than there is.
         for len in [0, 1, 7, 8, 9, 1027, halves.len()] {
             let (mut one, mut other) = (vec![0.5; halves.len() + 1], vec![0.5; halves.len() + 1]);
@@ -115,5 +123,13 @@ mod tests {
                 |numbers: Vec<f32>| numbers.into_iter().map(f32::to_bits).collect::<Vec<_>>();
             assert_eq!(bits(one), bits(other), "{len}");
         }
+    }
+
+    #[test]
+    fn halves_that_are_not_finite_stay_so() {
+        let mut wide = [0.0; 4];
+        widen_plainly(&[0x7c00, 0xfc00, 0x7e00, 0x7bff], &mut wide);
+        assert_eq!((wide[0], wide[1], wide[3]), (f32::INFINITY, f32::NEG_INFINITY, 65504.0));
+        assert!(wide[2].is_nan());
     }
 }

@@ -61,8 +61,9 @@ fn combined(a: &Expression, b: &Expression, operation: i32) -> Expression {
         }
         11 => (format!(r"\sin({one})"), a.value.sin(), a.off),
         12 => {
-            let value = (std::f64::consts::FRAC_PI_3 + a.value).cos();
-            (format!(r"\cos(\frac{{\pi}}{{3}}+{one})"), value, a.off + a.value.abs() * f64::EPSILON)
+            let third = std::f64::consts::FRAC_PI_3;
+            let off = a.off + (third + a.value.abs()) * f64::EPSILON;
+            (format!(r"\cos(\frac{{\pi}}{{3}}+{one})"), (third + a.value).cos(), off)
         }
         13 => (format!(r"\ln({one})"), a.value.ln(), spread(a, |at| at.max(0.0).ln())),
         _ => (format!("|{one}|"), a.value.abs(), a.off),
