@@ -4,16 +4,16 @@
 //! positions from 0 on; the sum of weights has lanes that positions go to by their number. So the bits do
 //! not depend on where runs begin and end, who shares them, and which rows are computed together.
 
-use std::{cell::Cell, ops::Range};
+use std::{cell::Cell, f32::consts::LOG2_E, ops::Range};
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::{
-    chain::chain,
-    exponential::exp,
+    chain::{add_products, products},
+    exponential::exp2,
     numbers::Numbers,
     prefetch::Ahead,
-    rows::sum,
+    rows::sum_made_in,
     threads,
     transpose::{PANEL, turn},
 };
@@ -182,10 +182,9 @@ fn soften(scores: &mut [f32]) -> f32 {
         }
     }
     let largest = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max);
-    for score in scores.iter_mut() {
-        *score = exp(*score - largest);
-    }
-    sum(scores).recip()
+    // In base 2, in which the powers cost less.
+    let largest = largest * LOG2_E;
+    sum_made_in(scores, |score| exp2(score.mul_add(LOG2_E, -largest))).recip()
 }
 
 impl Tile<'_> {
@@ -245,6 +244,11 @@ impl Tile<'_> {
     fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
         let (mut turned, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
+        let mut gathered = Vec::with_capacity(self.rows.len() * shared * dim);
+        for row in &self.order[self.rows.clone()] {
+            let at = (row * kv_heads + self.head) * shared * dim;
+            gathered.extend_from_slice(&self.queries[at..at + shared * dim]);
+        }
         let mut ahead = self.ahead(
             |run| match run.keys {
                 Keys::Rows(keys) | Keys::Across(keys) => keys,
@@ -254,41 +258,31 @@ impl Tile<'_> {
         );
         for (run, rows) in self.runs() {
             let most = self.most(run, &rows);
+            let queries = rows.start * shared..rows.end * shared;
             for first in (0..most).step_by(PANEL) {
                 let panel = self.panel(run, first, most, &mut room, &mut turned);
+                let panel = panel.as_chunks().0;
+                // What is written beyond the last position that a row sees is written again, or not looked at.
                 let at = run.start + first;
-                let columns = PANEL.min(most - first);
-                let query = |query: usize| {
-                    let row = self.order[self.rows.start + query / shared];
-                    let head = self.head * shared + query % shared;
-                    &self.queries[(row * kv_heads * shared + head) * dim..][..dim]
-                };
-                let queries = rows.start * shared..rows.end * shared;
                 for from in queries.clone().step_by(TALL) {
                     ahead.ask();
                     let n = TALL.min(queries.end - from);
                     // The last block repeats its last query.
                     let mut x = [&[][..]; TALL];
                     for (i, x) in x.iter_mut().enumerate() {
-                        *x = query(from + i.min(n - 1));
+                        *x = &gathered[(from + i.min(n - 1)) * dim..][..dim];
                     }
-                    let mut sums = [[0.0; PANEL]; TALL];
-                    chain::<S, TALL>(
-                        simd,
-                        x,
-                        panel,
-                        PANEL,
-                        &mut sums.each_mut().map(|s| &mut s[..]),
-                    );
-                    for (i, sums) in sums[..n].iter().enumerate() {
-                        let visible = self.visible(run, (from + i) / shared);
-                        let columns = visible.saturating_sub(first).min(columns);
-                        let to = (from + i) * width + at;
-                        let to = &mut scores[to..to + columns];
-                        match to.first_chunk_mut() {
-                            // What is as long as always needs no call to be copied.
-                            Some(to) => *to = *sums,
-                            None => to.copy_from_slice(&sums[..columns]),
+                    let mut rows = scores[from * width..].chunks_exact_mut(width);
+                    if n == TALL {
+                        let mut to = [(); TALL]
+                            .map(|()| &mut rows.next().expect("a row a query")[at..at + PANEL]);
+                        products::<S, TALL, PANEL>(simd, x, panel, &mut to);
+                    } else {
+                        let mut sums = [[0.0; PANEL]; TALL];
+                        let mut to = sums.each_mut().map(|sums| &mut sums[..]);
+                        products::<S, TALL, PANEL>(simd, x, panel, &mut to);
+                        for (row, sums) in rows.zip(&sums[..n]) {
+                            row[at..at + PANEL].copy_from_slice(sums);
                         }
                     }
                 }
@@ -442,11 +436,11 @@ impl Part<'_> {
                 *x = self.weights(first + i, &positions);
             }
             let mut sums = [(); TALL].map(|()| output.next().expect("a row a query"));
-            chain::<S, TALL>(simd, x, values, dim, &mut sums);
+            add_products::<S, TALL>(simd, x, values, &mut sums);
             first += TALL;
         }
         for (query, sums) in (first..queries.end).zip(output) {
-            chain::<S, 1>(simd, [self.weights(query, &positions)], values, dim, &mut [sums]);
+            add_products::<S, 1>(simd, [self.weights(query, &positions)], values, &mut [sums]);
         }
     }
 

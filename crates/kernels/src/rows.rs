@@ -11,14 +11,7 @@ const SHARE: usize = 1 << 12;
 /// Parts that a thread gets at most, so that a late one leaves work to the others.
 const PARTS_PER_THREAD: usize = 4;
 
-/// The sum of numbers, in an order that depends on their count alone.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
-pub(crate) fn sum(numbers: &[f32]) -> f32 {
-    sum_of(numbers, |number| number)
-}
-
-/// As [`sum`], of what is made of each number.
+/// The sum of what is made of each number, in an order that depends on their count alone.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 fn sum_of(numbers: &[f32], made: impl Fn(f32) -> f32) -> f32 {
@@ -31,6 +24,25 @@ fn sum_of(numbers: &[f32], made: impl Fn(f32) -> f32) -> f32 {
     }
     for (lane, number) in lanes.iter_mut().zip(rest) {
         *lane += made(*number);
+    }
+    total(lanes)
+}
+
+/// As [`sum_of`], and each number becomes what is made of it.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+pub(crate) fn sum_made_in(numbers: &mut [f32], make: impl Fn(f32) -> f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    let (whole, rest) = numbers.as_chunks_mut::<LANES>();
+    for chunk in whole {
+        for (lane, number) in lanes.iter_mut().zip(chunk) {
+            *number = make(*number);
+            *lane += *number;
+        }
+    }
+    for (lane, number) in lanes.iter_mut().zip(rest) {
+        *number = make(*number);
+        *lane += *number;
     }
     total(lanes)
 }
