@@ -28,6 +28,8 @@ const NEAR: usize = 64;
 thread_local! {
     /// Memory for the weights of a tile, used again by the next.
     static WEIGHTS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
+    /// Memory for a panel of keys, widened and turned, used again by the next tile.
+    static KEYS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) };
 }
 
 /// Sizes of heads.
@@ -243,7 +245,11 @@ impl Tile<'_> {
     #[inline(always)]
     fn scores<S: Simd, const TALL: usize>(&self, simd: S, width: usize, scores: &mut [f32]) {
         let Heads { kv_heads, shared, dim } = self.heads;
-        let (mut turned, mut room) = (vec![0.0; PANEL * dim], vec![0.0; PANEL * dim]);
+        let mut memory = KEYS.take();
+        if memory.len() < 2 * PANEL * dim {
+            memory.resize(2 * PANEL * dim, 0.0);
+        }
+        let (turned, room) = memory[..2 * PANEL * dim].split_at_mut(PANEL * dim);
         let mut gathered = Vec::with_capacity(self.rows.len() * shared * dim);
         for row in &self.order[self.rows.clone()] {
             let at = (row * kv_heads + self.head) * shared * dim;
@@ -260,7 +266,7 @@ impl Tile<'_> {
             let most = self.most(run, &rows);
             let queries = rows.start * shared..rows.end * shared;
             for first in (0..most).step_by(PANEL) {
-                let panel = self.panel(run, first, most, &mut room, &mut turned);
+                let panel = self.panel(run, first, most, room, turned);
                 let panel = panel.as_chunks().0;
                 // What is written beyond the last position that a row sees is written again, or not looked at.
                 let at = run.start + first;
@@ -288,6 +294,7 @@ impl Tile<'_> {
                 }
             }
         }
+        KEYS.set(memory);
     }
 
     /// What the tile reads of the runs' keys or values, to be asked for while as many queries at a time pass over

@@ -1,5 +1,8 @@
 //! Keys across: an element of many keys side by side, as attention reads them.
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::__m256;
+
 /// Keys of a panel.
 pub(crate) const PANEL: usize = 32;
 
@@ -56,43 +59,51 @@ struct Turn<'a> {
 impl pulp::NullaryFnOnce for Turn<'_> {
     type Output = ();
 
+    #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn call(self) {
-        use std::arch::x86_64::__m256;
-
         let Self { simd, keys, dim, panel, wide } = self;
-        let avx = simd.avx;
-        for key in (0..keys.len() / dim).step_by(8) {
-            for element in (0..dim).step_by(8) {
-                let mut rows = [avx._mm256_setzero_ps(); 8];
-                for (i, row) in rows.iter_mut().enumerate() {
-                    let from: [f32; 8] = keys[(key + i) * dim + element..].as_chunks().0[0];
-                    *row = pulp::cast(from);
+        for (key, eight) in keys.chunks_exact(8 * dim).enumerate() {
+            for (part, lines) in panel.chunks_exact_mut(8 * wide).enumerate() {
+                let mut rows = [[0.0; 8]; 8];
+                for (row, from) in rows.iter_mut().zip(eight.chunks_exact(dim)) {
+                    *row = from.as_chunks().0[part];
                 }
-                let mut pairs = [avx._mm256_setzero_ps(); 8];
-                for i in 0..4 {
-                    pairs[2 * i] = avx._mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
-                    pairs[2 * i + 1] = avx._mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
-                }
-                let mut fours = [avx._mm256_setzero_ps(); 8];
-                for half in [0, 4] {
-                    for i in 0..2 {
-                        let (a, b): (__m256, __m256) = (pairs[half + i], pairs[half + 2 + i]);
-                        fours[half + 2 * i] = avx._mm256_shuffle_ps::<0x44>(a, b);
-                        fours[half + 2 * i + 1] = avx._mm256_shuffle_ps::<0xee>(a, b);
-                    }
-                }
-                for i in 0..4 {
-                    let low = avx._mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
-                    let high = avx._mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
-                    let to = &mut panel[(element + i) * wide + key..][..8];
-                    to.copy_from_slice(&pulp::cast::<__m256, [f32; 8]>(low));
-                    let to = &mut panel[(element + 4 + i) * wide + key..][..8];
-                    to.copy_from_slice(&pulp::cast::<__m256, [f32; 8]>(high));
+                let columns = transposed(simd, rows);
+                for (line, column) in lines.chunks_exact_mut(wide).zip(columns) {
+                    line[8 * key..][..8].copy_from_slice(&column);
                 }
             }
         }
     }
+}
+
+/// 8 rows of 8 numbers, the columns as rows.
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn transposed(simd: pulp::x86::V3, rows: [[f32; 8]; 8]) -> [[f32; 8]; 8] {
+    let avx = simd.avx;
+    let rows: [__m256; 8] = pulp::cast(rows);
+    let mut pairs = [avx._mm256_setzero_ps(); 8];
+    for i in 0..4 {
+        pairs[2 * i] = avx._mm256_unpacklo_ps(rows[2 * i], rows[2 * i + 1]);
+        pairs[2 * i + 1] = avx._mm256_unpackhi_ps(rows[2 * i], rows[2 * i + 1]);
+    }
+    let mut fours = [avx._mm256_setzero_ps(); 8];
+    for half in [0, 4] {
+        for i in 0..2 {
+            let (a, b): (__m256, __m256) = (pairs[half + i], pairs[half + 2 + i]);
+            fours[half + 2 * i] = avx._mm256_shuffle_ps::<0x44>(a, b);
+            fours[half + 2 * i + 1] = avx._mm256_shuffle_ps::<0xee>(a, b);
+        }
+    }
+    let mut columns = [avx._mm256_setzero_ps(); 8];
+    for i in 0..4 {
+        columns[i] = avx._mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+        columns[4 + i] = avx._mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+    }
+    pulp::cast(columns)
 }
 
 #[cfg(test)]
