@@ -15,34 +15,37 @@ const PARTS_PER_THREAD: usize = 4;
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 fn sum_of(numbers: &[f32], made: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
     let (whole, rest) = numbers.as_chunks::<LANES>();
-    for chunk in whole {
-        for (lane, number) in lanes.iter_mut().zip(chunk) {
-            *lane += made(*number);
-        }
-    }
-    for (lane, number) in lanes.iter_mut().zip(rest) {
-        *lane += made(*number);
-    }
-    total(lanes)
+    lanes_of(whole, rest, |number| made(*number))
 }
 
 /// As [`sum_of`], and each number becomes what is made of it.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
 pub(crate) fn sum_made_in(numbers: &mut [f32], make: impl Fn(f32) -> f32) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
     let (whole, rest) = numbers.as_chunks_mut::<LANES>();
+    lanes_of(whole, rest, |number| {
+        *number = make(*number);
+        *number
+    })
+}
+
+/// The sum of what is made of items, of which each [`LANES`] are a chunk.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+fn lanes_of<T, C: IntoIterator<Item = T>>(
+    whole: impl IntoIterator<Item = C>,
+    rest: impl IntoIterator<Item = T>,
+    made: impl Fn(T) -> f32,
+) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
     for chunk in whole {
-        for (lane, number) in lanes.iter_mut().zip(chunk) {
-            *number = make(*number);
-            *lane += *number;
+        for (lane, item) in lanes.iter_mut().zip(chunk) {
+            *lane += made(item);
         }
     }
-    for (lane, number) in lanes.iter_mut().zip(rest) {
-        *number = make(*number);
-        *lane += *number;
+    for (lane, item) in lanes.iter_mut().zip(rest) {
+        *lane += made(item);
     }
     total(lanes)
 }
