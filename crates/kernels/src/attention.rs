@@ -265,10 +265,12 @@ impl Tile<'_> {
         for (run, rows) in self.runs() {
             let most = self.most(run, &rows);
             let queries = rows.start * shared..rows.end * shared;
+            // What is written beyond the last position that a row sees is written again by the run that it sees
+            // next, or not looked at; a row that sees nothing of this run may have its scores there.
+            let all = rows.clone().all(|row| self.visible(run, row) > 0);
             for first in (0..most).step_by(PANEL) {
                 let panel = self.panel(run, first, most, room, turned);
                 let panel = panel.as_chunks().0;
-                // What is written beyond the last position that a row sees is written again, or not looked at.
                 let at = run.start + first;
                 for from in queries.clone().step_by(TALL) {
                     ahead.ask();
@@ -279,7 +281,7 @@ impl Tile<'_> {
                         *x = &gathered[(from + i.min(n - 1)) * dim..][..dim];
                     }
                     let mut rows = scores[from * width..].chunks_exact_mut(width);
-                    if n == TALL {
+                    if all && n == TALL {
                         let mut to = [(); TALL]
                             .map(|()| &mut rows.next().expect("a row a query")[at..at + PANEL]);
                         products::<S, TALL, PANEL>(simd, x, panel, &mut to);
@@ -287,8 +289,10 @@ impl Tile<'_> {
                         let mut sums = [[0.0; PANEL]; TALL];
                         let mut to = sums.each_mut().map(|sums| &mut sums[..]);
                         products::<S, TALL, PANEL>(simd, x, panel, &mut to);
-                        for (row, sums) in rows.zip(&sums[..n]) {
-                            row[at..at + PANEL].copy_from_slice(sums);
+                        for ((query, row), sums) in (from..).zip(rows).zip(&sums[..n]) {
+                            if self.visible(run, query / shared) > 0 {
+                                row[at..at + PANEL].copy_from_slice(sums);
+                            }
                         }
                     }
                 }

@@ -204,3 +204,29 @@ fn halves_attend_as_the_numbers_that_they_stand_for() {
         }
     }
 }
+
+/// A run from position 0 on, of one head of 64 elements, whose keys are its values.
+fn run_of<'a>((len, stored): &'a (usize, Vec<f32>), row: usize, visible: &'a [usize]) -> Run<'a> {
+    let stored = Numbers::F32(stored);
+    Run { keys: Keys::Rows(stored), values: stored, stride: len * 64, start: 0, row, visible }
+}
+
+#[test]
+fn a_run_leaves_a_row_alone_that_sees_nothing_of_it() {
+    // Blocks of queries that are full with one row, and with two.
+    for shared in [2, 3, 6] {
+        let heads = Heads { kv_heads: 1, shared, dim: 64 };
+        let [one, other] = [40, 50].map(|len| (len, numbers(len * 64, len as u64)));
+        let queries = numbers(3 * shared * 64, 7);
+        // The middle row's comes first; the run of the others has it between them, and seeing nothing.
+        let runs = [run_of(&one, 1, &[40]), run_of(&other, 0, &[50, 0, 50])];
+        let all = attended(heads, &queries, &[0, 1, 2], &runs);
+        let alone = attended(
+            heads,
+            &queries[shared * 64..][..shared * 64],
+            &[0],
+            &[run_of(&one, 0, &[40])],
+        );
+        assert_eq!(bits(&all[shared * 64..][..shared * 64]), bits(&alone), "{shared}");
+    }
+}
