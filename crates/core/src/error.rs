@@ -59,6 +59,15 @@ pub enum ModelError {
         /// What was computed.
         what: String,
     },
+    /// The model produced NaN or an infinity while it held keys and values as halves.
+    #[error(
+        "`{what}` is not finite: a key or value may be beyond 65504, the largest half; hold them in `f32` \
+         (`--kv f32`)"
+    )]
+    BeyondHalves {
+        /// What was computed.
+        what: String,
+    },
     /// Anything else, with its cause.
     #[error("`{operation}` failed")]
     Failed {

@@ -4,9 +4,11 @@
 
 mod files;
 
-use std::sync::Arc;
+use std::{fs, path::Path, sync::Arc};
 
-use espalier_core::{Completion, Request, Sampling, Seed, Stops, Until, collect};
+use espalier_core::{
+    Completion, ModelError, Read, Request, Sampling, Seed, Stops, Until, Want, collect,
+};
 use espalier_models::{
     DeviceChoice, EngineOptions, EngineStats, Kernels, KvPrecision, load, share,
 };
@@ -57,6 +59,63 @@ fn halves_change_little_and_take_half_the_memory() {
                 }
             }
             assert!(differ, "{model} {kernels:?}: nothing was rounded");
+        }
+    }
+}
+
+/// A copy of `qwen2` whose first layer adds `bias` to the first of its values.
+fn with_value(bias: f32, at: &Path) {
+    let from = files::fixture("qwen2").expect("the fixture is in the repository");
+    for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), at.join(file.file_name())).unwrap();
+    }
+    let file = at.join("model-00001-of-00003.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let name = "model.layers.0.self_attn.v_proj.bias";
+    let place = {
+        let weights = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let data = weights.tensor(name).unwrap().data();
+        data.as_ptr().addr() - bytes.as_ptr().addr()
+    };
+    bytes[place..place + 2].copy_from_slice(&half::bf16::from_f32(bias).to_le_bytes());
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_value_beyond_halves_is_an_error_that_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    with_value(1e5, directory.path());
+    for kernels in [Kernels::Fastest, Kernels::Burn] {
+        for kv in [KvPrecision::F32, KvPrecision::F16] {
+            let options = EngineOptions { kernels, kv, ..EngineOptions::default() };
+            let engine = load(directory.path(), DeviceChoice::Cpu, options).unwrap().engine;
+            let (mut policy, mut reader) = share(engine);
+            let request = Request {
+                prefix: (3..13).collect(),
+                until: Until::Tokens(2),
+                max_tokens: 2,
+                stops: Arc::new(Stops::default()),
+                sampling: Sampling::at(1.0),
+                seed: Seed::run(1),
+                retain: false,
+            };
+            let drawn = collect(&mut policy, [request]).remove(0).map(|_| ());
+            let read = Read {
+                tokens: (3..13).collect(),
+                want: Want::Next { positions: vec![9] },
+                retain: false,
+            };
+            let read = collect(&mut reader, [read]).remove(0).map(|_| ());
+            for outcome in [drawn, read] {
+                match kv {
+                    KvPrecision::F32 => outcome.unwrap(),
+                    KvPrecision::F16 => {
+                        let error = outcome.unwrap_err();
+                        assert!(matches!(error, ModelError::BeyondHalves { .. }), "{error:?}");
+                        assert!(error.to_string().contains("`--kv f32`"), "{error}");
+                    }
+                }
+            }
         }
     }
 }

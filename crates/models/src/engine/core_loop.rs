@@ -16,7 +16,7 @@ use super::{EngineOptions, EngineStats, branch::Branch, memory::Ceiling, room::T
 use crate::{
     LoadError, Tokenizer,
     decoder::Decoder,
-    kv::{Front, KvIx, KvTree, Loc, Segment},
+    kv::{Front, KvIx, KvPrecision, KvTree, Loc, Segment},
 };
 
 /// Where the keys and values of a run are.
@@ -187,6 +187,15 @@ impl Engine {
             self.name
         );
         ModelError::BadRequest { reason }
+    }
+
+    /// What to say of numbers that are not finite.
+    pub(super) fn not_finite(&self, what: &str) -> ModelError {
+        let what = what.to_owned();
+        match self.options.kv {
+            KvPrecision::F16 => ModelError::BeyondHalves { what },
+            KvPrecision::F32 => ModelError::NotFinite { what },
+        }
     }
 
     /// A prefix to continue must leave room for a token, beside what [`check`](Self::check) asks.

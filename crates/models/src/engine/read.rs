@@ -137,7 +137,7 @@ impl Engine {
         for (rows, positions) in rows.chunks(ROWS).zip(positions.chunks(ROWS)) {
             let logits = self.logits(Tensor::cat(rows.to_vec(), 0))?;
             for (row, position) in logits.chunks_exact(vocab).zip(positions) {
-                let distribution = Distribution::new(row)?;
+                let distribution = Distribution::new(row).map_err(|_| self.not_finite("logits"))?;
                 values.push(match &read.want {
                     Want::NextOf { ids, .. } => {
                         ids.iter().map(|&id| distribution.logprob(row, id)).collect()
@@ -162,7 +162,7 @@ impl Engine {
             Between::Kernels => head.rows(to_vec(hidden)?),
         };
         if values.iter().any(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { what: format!("head {name}") });
+            return Err(self.not_finite(&format!("head {name}")));
         }
         Ok(values.chunks_exact(head.outputs).map(<[f32]>::to_vec).collect())
     }

@@ -56,7 +56,7 @@ impl Engine {
                     }
                     self.extend(at, row, distribution, token).map(Ok)
                 }
-                _ => Some(Err(ModelError::NotFinite { what: "logits".to_owned() })),
+                _ => Some(Err(self.not_finite("logits"))),
             };
             if let Some(outcome) = outcome {
                 ended.push((at, outcome));
