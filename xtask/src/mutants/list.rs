@@ -125,4 +125,33 @@ mod tests {
         let lists = read(&crate::process::root(), &[]).unwrap();
         assert!(lists.iter().any(|list| list.folder == "search" && list.mutants.len() > 50));
     }
+
+    #[test]
+    fn every_test_that_a_mutant_names_is_where_its_name_says() {
+        let crates = crate::process::root().join("crates");
+        for list in read(&crate::process::root(), &[]).unwrap() {
+            let folder = crates.join(&list.folder);
+            for test in list.mutants.iter().flat_map(|mutant| &mutant.killed_by) {
+                let (modules, name) = test.rsplit_once("::").unwrap_or(("", test));
+                let has = |path: &Path| {
+                    let text = fs::read_to_string(path).unwrap_or_default();
+                    text.contains(&format!("fn {name}("))
+                };
+                let found = match modules.strip_suffix("tests") {
+                    // Of the library.
+                    Some(module) => {
+                        let module = module.trim_end_matches("::").replace("::", "/");
+                        has(&folder.join("src").join(module).with_extension("rs"))
+                    }
+                    // Of a program of tests, or of one of its modules.
+                    None => fs::read_dir(folder.join("tests")).unwrap().any(|entry| {
+                        let path = entry.unwrap().path();
+                        let module = path.join(modules.replace("::", "/")).with_extension("rs");
+                        if modules.is_empty() { has(&path) } else { has(&module) }
+                    }),
+                };
+                assert!(found, "{}: `{test}` is not there", list.folder);
+            }
+        }
+    }
 }
