@@ -10,6 +10,7 @@ use pulp::{cast, x86::V3};
 
 use crate::{
     activations::Rounded,
+    beside::Beside,
     decoded::ByDots,
     dot::{Dot, Sums, part},
     format::Format,
@@ -65,7 +66,7 @@ impl Dot for V3 {
         let layout = const { Layout::of(Format::ALL[FORMAT]) };
         let rows = job.rows;
         if layout.low == GROUPS * VECTOR {
-            many(ByWords(self, layout), rows.words(self), job, panels);
+            many(ByWords(Beside::<1>(self), layout), rows.words(self), job, panels);
         } else {
             many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
         }

@@ -103,18 +103,23 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
                 dot.start(layout, offset, &x[row][block], &mut sums[row]);
             }
             for first in (0..GROUPS).step_by(layout.fit) {
-                for group in first..first + layout.fit {
-                    let codes = record.codes[group];
-                    for row in 0..ROWS {
-                        let x = simd.int(x[row][block].codes[group]);
-                        if Self::BYTES {
-                            let sum = &mut sums[row].dots[0];
-                            *sum = dot.dot(*sum, codes, x);
-                        } else {
-                            dot.add(layout, group, codes, x, &mut sums[row]);
+                // Group by group without a loop, which would take as many instructions as there is time for.
+                macro_rules! groups {
+                    ($($at:literal)*) => {$(if $at < layout.fit {
+                        let group = first + $at;
+                        let codes = record.codes[group];
+                        for row in 0..ROWS {
+                            let x = simd.int(x[row][block].codes[group]);
+                            if Self::BYTES {
+                                let sum = &mut sums[row].dots[0];
+                                *sum = dot.dot(*sum, codes, x);
+                            } else {
+                                dot.add(layout, group, codes, x, &mut sums[row]);
+                            }
                         }
-                    }
+                    })*};
                 }
+                groups!(0 1 2 3 4 5 6 7);
                 if !Self::BYTES {
                     for sums in &mut sums {
                         dot.close(layout, first, sums);

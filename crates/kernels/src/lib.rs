@@ -11,6 +11,8 @@ mod activations;
 pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod beside;
 mod blocks;
 mod chain;
 #[cfg(target_arch = "x86_64")]
@@ -40,8 +42,6 @@ pub mod threads;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 mod transpose;
-#[cfg(target_arch = "x86_64")]
-mod twin;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 #[cfg(target_arch = "x86_64")]

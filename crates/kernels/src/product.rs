@@ -15,10 +15,10 @@ use crate::{
 };
 #[cfg(target_arch = "x86_64")]
 use crate::{
+    beside::Beside,
     dot::{Dot, Vectors},
     format::Format,
     tile::tile,
-    twin::Twin,
     vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
@@ -201,7 +201,7 @@ impl Job<'_> {
         match instructions {
             Instructions::Portable => self.portable(),
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2(simd) => vectorized!(simd, Twin(simd)),
+            Instructions::Avx2(simd) => vectorized!(simd, Beside::<2>(simd)),
             #[cfg(target_arch = "x86_64")]
             Instructions::AvxVnni(simd) => vectorized!(simd, simd),
             #[cfg(target_arch = "x86_64")]

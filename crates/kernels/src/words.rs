@@ -4,28 +4,30 @@
 
 use std::arch::x86_64::{__m256, __m256i};
 
-use pulp::{cast, x86::V3};
+use pulp::cast;
 
 use crate::{
     activations::Rounded,
     avx2::scales,
+    beside::Beside,
     dot::Vectors,
     layout::{GROUPS, Layout, VECTOR},
     many::Apart,
+    pinned::pinned,
     prefetch::prefetch_block,
 };
 
 /// Records of a layout taken apart into words.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ByWords(pub(crate) V3, pub(crate) Layout);
+pub(crate) struct ByWords<const PANELS: usize>(pub(crate) Beside<PANELS>, pub(crate) Layout);
 
 /// A record, taken apart.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
-pub(crate) struct Words {
+pub(crate) struct Words<const PANELS: usize> {
     /// Of each group, the codes of its even inputs and of its odd ones.
-    codes: [[__m256i; 2]; GROUPS],
-    scale: __m256,
+    codes: [[[__m256i; PANELS]; 2]; GROUPS],
+    scale: [__m256; PANELS],
 }
 
 /// 32 activations as words.
@@ -58,18 +60,21 @@ impl pulp::NullaryFnOnce for Widen<'_> {
     }
 }
 
-impl Apart for ByWords {
-    type Simd = V3;
-    type Record = Words;
+impl<const PANELS: usize> Apart for ByWords<PANELS>
+where
+    Beside<PANELS>: Vectors<Ints = [__m256i; PANELS], Floats = [__m256; PANELS]>,
+{
+    type Simd = Beside<PANELS>;
+    type Record = Words<PANELS>;
     type Block = WideRounded;
 
     #[inline(always)]
-    fn simd(self) -> V3 {
+    fn simd(self) -> Beside<PANELS> {
         self.0
     }
 
     #[inline(always)]
-    fn empty(self) -> Words {
+    fn empty(self) -> Words<PANELS> {
         Words { codes: [[self.0.int(0); 2]; GROUPS], scale: self.0.float(0.0) }
     }
 
@@ -79,11 +84,11 @@ impl Apart for ByWords {
         records: &[u8],
         supers: &[u16],
         _from: usize,
-        _panel: usize,
-        into: &mut [Words],
+        panel: usize,
+        into: &mut [Words<PANELS>],
         ahead: &[u8],
     ) {
-        let Self(simd, layout) = self;
+        let Self(Beside(simd), layout) = self;
         for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
             prefetch_block(ahead, block, layout.bytes());
             let groups = record[..layout.codes()].as_chunks::<VECTOR>().0;
@@ -91,34 +96,42 @@ impl Apart for ByWords {
                 let bytes: __m256i = cast(*group);
                 let odd = simd.avx2._mm256_srai_epi16::<8>(bytes);
                 let even = simd.avx2._mm256_slli_epi16::<8>(bytes);
-                *codes = [simd.avx2._mm256_srai_epi16::<8>(even), odd];
+                codes[0][panel] = simd.avx2._mm256_srai_epi16::<8>(even);
+                codes[1][panel] = odd;
             }
-            into.scale = scales(simd, layout, &record[layout.codes()..], supers)[0];
+            into.scale[panel] = scales(simd, layout, &record[layout.codes()..], supers)[0];
         }
     }
 
     #[inline(always)]
     fn add<const ROWS: usize>(
         self,
-        records: &[Words],
+        records: &[Words<PANELS>],
         x: [&[WideRounded]; ROWS],
-        totals: &mut [__m256; ROWS],
+        totals: &mut [[__m256; PANELS]; ROWS],
     ) {
-        let simd = self.0;
+        let (simd, one) = (self.0, self.0.0);
         // Said here, lengths are not checked for each block.
         let x = x.map(|x| &x[..records.len()]);
         let mut sums_so_far = *totals;
         for (block, record) in records.iter().enumerate() {
             let mut dots = [simd.int(0); ROWS];
-            for group in 0..GROUPS {
-                for half in 0..2 {
-                    for row in 0..ROWS {
-                        let x = simd.int(x[row][block].pairs[group][half]);
-                        let two = simd.avx2._mm256_madd_epi16(record.codes[group][half], x);
-                        dots[row] = simd.avx2._mm256_add_epi32(dots[row], two);
+            // Group by group without a loop, which would take as many instructions as there is time for.
+            macro_rules! groups {
+                ($($group:literal)*) => {$(
+                    for half in 0..2 {
+                        let codes = record.codes[$group][half];
+                        for row in 0..ROWS {
+                            let x = one.int(x[row][block].pairs[$group][half]);
+                            for (dot, codes) in dots[row].iter_mut().zip(codes) {
+                                let two = one.avx2._mm256_madd_epi16(codes, x);
+                                *dot = pinned(one, one.avx2._mm256_add_epi32(*dot, two));
+                            }
+                        }
                     }
-                }
+                )*};
             }
+            groups!(0 1 2 3 4 5 6 7);
             for row in 0..ROWS {
                 let factor = simd.times(record.scale, simd.float(x[row][block].scale));
                 let total = &mut sums_so_far[row];

@@ -1,4 +1,4 @@
-//! Twins: two vectors side by side, so that what is read of a row serves 16 outputs.
+//! Vectors side by side, so that what is read of a row serves the outputs of all.
 #![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
 use std::{
@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use pulp::x86::V3;
+use pulp::{bytemuck::Pod, x86::V3};
 
 use crate::{
     activations::Rounded,
@@ -18,17 +18,22 @@ use crate::{
     many::many,
     pinned::pinned,
     product::Job,
+    words::ByWords,
 };
 
-/// AVX2, two vectors at a time.
+/// AVX2, some vectors at a time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Twin(pub(crate) V3);
+pub(crate) struct Beside<const PANELS: usize>(pub(crate) V3);
 
-impl Vectors for Twin {
-    type Ints = [__m256i; 2];
-    type Floats = [__m256; 2];
+impl<const PANELS: usize> Vectors for Beside<PANELS>
+where
+    [__m256i; PANELS]: Pod,
+    [__m256; PANELS]: Pod,
+{
+    type Ints = [__m256i; PANELS];
+    type Floats = [__m256; PANELS];
 
-    const PANELS: usize = 2;
+    const PANELS: usize = PANELS;
     const TALL: usize = 4;
 
     #[inline(always)]
@@ -37,37 +42,46 @@ impl Vectors for Twin {
     }
 
     #[inline(always)]
-    fn int(self, number: i32) -> [__m256i; 2] {
-        [self.0.int(number); 2]
+    fn int(self, number: i32) -> Self::Ints {
+        [self.0.int(number); PANELS]
     }
 
     #[inline(always)]
-    fn float(self, number: f32) -> [__m256; 2] {
-        [self.0.float(number); 2]
+    fn float(self, number: f32) -> Self::Floats {
+        [self.0.float(number); PANELS]
     }
 
     #[inline(always)]
-    fn unsigned(self, bytes: [__m256i; 2]) -> [__m256i; 2] {
+    fn unsigned(self, bytes: Self::Ints) -> Self::Ints {
         bytes.map(|bytes| self.0.unsigned(bytes))
     }
 
     #[inline(always)]
-    fn floats(self, numbers: [__m256i; 2]) -> [__m256; 2] {
+    fn floats(self, numbers: Self::Ints) -> Self::Floats {
         numbers.map(|numbers| self.0.floats(numbers))
     }
 
     #[inline(always)]
-    fn times(self, a: [__m256; 2], b: [__m256; 2]) -> [__m256; 2] {
-        [self.0.times(a[0], b[0]), self.0.times(a[1], b[1])]
+    fn times(self, a: Self::Floats, b: Self::Floats) -> Self::Floats {
+        let mut products = a;
+        for at in 0..PANELS {
+            products[at] = self.0.times(a[at], b[at]);
+        }
+        products
     }
 
     #[inline(always)]
-    fn times_plus(self, a: [__m256; 2], b: [__m256; 2], c: [__m256; 2]) -> [__m256; 2] {
-        [self.0.times_plus(a[0], b[0], c[0]), self.0.times_plus(a[1], b[1], c[1])]
+    fn times_plus(self, a: Self::Floats, b: Self::Floats, c: Self::Floats) -> Self::Floats {
+        let mut sums = c;
+        for at in 0..PANELS {
+            sums[at] = self.0.times_plus(a[at], b[at], c[at]);
+        }
+        sums
     }
 }
 
-impl Dot for Twin {
+/// Two: with the sums of four rows they fill the registers.
+impl Dot for Beside<2> {
     type Simd = Self;
 
     #[inline(always)]
@@ -117,7 +131,7 @@ impl Dot for Twin {
         let layout = const { Layout::of(Format::ALL[FORMAT]) };
         let rows = job.rows;
         if layout.low == GROUPS * VECTOR {
-            self.0.many::<FORMAT>(job, panels);
+            many(ByWords(self, layout), rows.words(self.0), job, panels);
         } else {
             many(ByDots::<Self, FORMAT>(self), &rows.blocks, job, panels);
         }
