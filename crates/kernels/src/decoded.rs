@@ -57,7 +57,7 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
     #[inline(always)]
     fn take(
         self,
-        records: &[u8],
+        mut records: &[u8],
         supers: &[u16],
         from: usize,
         panel: usize,
@@ -65,7 +65,10 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
         ahead: &[u8],
     ) {
         let (layout, simd, panels) = (Self::LAYOUT, self.simd().narrow(), D::Simd::PANELS);
-        for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
+        for (block, into) in into.iter_mut().enumerate() {
+            // Not by iterators side by side, which take twice the instructions.
+            let record;
+            (record, records) = records.split_at(layout.bytes());
             prefetch_block(ahead, block, layout.bytes());
             let codes = record[..layout.codes()].as_chunks::<VECTOR>().0;
             let to: &mut [[u8; VECTOR]] = bytemuck::cast_slice_mut(&mut into.codes);

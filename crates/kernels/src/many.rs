@@ -13,10 +13,11 @@ use crate::{
 
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
 const ROWS: usize = 96;
-/// Bytes by which memory is asked for records: other rows' products lie between.
+/// Bytes by which memory is asked for records where few rows pass: their products lie between.
 const FURTHER: usize = 2 * AHEAD;
-/// Rows from which on all that is taken apart next is asked of memory before they pass.
-const BURST: usize = 32;
+/// Rows from which on what is taken apart next is asked of memory while they pass: fewer pass in less time than
+/// memory gives it.
+const PASSING: usize = 12;
 /// Bytes of what is taken apart at a time at most: with that of a few rows they fit the first cache.
 const BYTES: usize = 17 << 10;
 
@@ -80,20 +81,25 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                 for at in 0..A::Simd::PANELS {
                     let (records, supers) = job.matrix.panel(job.panel + panel + at);
                     let records = &records[block * bytes..until * bytes];
-                    let ahead = job.matrix.ahead(job.panel + panel + at, block * bytes + FURTHER);
+                    let ahead = if sums.len() < PASSING {
+                        job.matrix.ahead(job.panel + panel + at, block * bytes + FURTHER)
+                    } else {
+                        &[]
+                    };
                     apart.take(records, supers, block, at, taken, ahead);
                 }
-                // What is taken apart next; few rows pass in less time than memory gives it.
-                let next_parts = if sums.len() < BURST { 0 } else { A::Simd::PANELS };
-                for at in 0..next_parts {
-                    let (next, from) =
-                        if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
-                    if next < panels.end {
-                        let (records, _) = job.matrix.panel(job.panel + next + at);
-                        let to = blocks.min(from + chunk);
-                        prefetch(&records[from * bytes..to * bytes]);
+                // What is taken apart next, asked of memory step by step while rows pass.
+                let (after, first) =
+                    if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
+                let mut next = [&[][..]; 2];
+                if after < panels.end && sums.len() >= PASSING {
+                    let to = blocks.min(first + chunk);
+                    for (at, next) in next.iter_mut().take(A::Simd::PANELS).enumerate() {
+                        let (records, _) = job.matrix.panel(job.panel + after + at);
+                        *next = &records[first * bytes..to * bytes];
                     }
                 }
+                let step = next[0].len().div_ceil(sums.len().div_ceil(A::Simd::TALL));
                 let x = |row: usize| &rows[(from + row) * blocks..][block..until];
                 let mut row = 0;
                 macro_rules! rows {
@@ -105,6 +111,11 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                             // Lines that the vector may lie in.
                             prefetch(&to[..1]);
                             prefetch(&to[to.len().min(A::Simd::PANELS * LANES) - 1..][..1]);
+                        }
+                        for next in &mut next {
+                            let now;
+                            (now, *next) = next.split_at(step.min(next.len()));
+                            prefetch(now);
                         }
                         if let Some(sums) = sums[row..].first_chunk_mut::<$n>() {
                             apart.add::<$n>(taken, some, sums);

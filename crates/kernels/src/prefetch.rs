@@ -10,8 +10,11 @@ use crate::{layout::LINE, numbers::Numbers};
 pub(crate) fn prefetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(sse) = pulp::core_arch::x86::Sse::try_new() {
-        for line in items.chunks(LINE / size_of::<T>()) {
-            sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
+        let mut at = 0;
+        while at < items.len() {
+            let item: *const T = &raw const items[at];
+            sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(item.cast());
+            at += LINE / size_of::<T>();
         }
     }
 }

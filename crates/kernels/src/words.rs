@@ -81,7 +81,7 @@ where
     #[inline(always)]
     fn take(
         self,
-        records: &[u8],
+        mut records: &[u8],
         supers: &[u16],
         _from: usize,
         panel: usize,
@@ -89,7 +89,10 @@ where
         ahead: &[u8],
     ) {
         let Self(Beside(simd), layout) = self;
-        for (block, (record, into)) in records.chunks_exact(layout.bytes()).zip(into).enumerate() {
+        for (block, into) in into.iter_mut().enumerate() {
+            // Not by iterators side by side, which take twice the instructions.
+            let record;
+            (record, records) = records.split_at(layout.bytes());
             prefetch_block(ahead, block, layout.bytes());
             let groups = record[..layout.codes()].as_chunks::<VECTOR>().0;
             for (codes, group) in into.codes.iter_mut().zip(groups) {
