@@ -14,14 +14,11 @@ use crate::{
     numbers::Numbers,
     prefetch::Ahead,
     rows::sum_made_in,
+    shares::shares,
     threads,
     transpose::{PANEL, turn},
 };
 
-/// Rows of a tile at most: they read a shared run once.
-const ROWS: usize = 16;
-/// Rows of a tile at least, where there are as many: with fewer it is reading the run that takes the time.
-const FEW: usize = 4;
 /// Positions whose values stay in the first cache while all queries pass over them.
 const NEAR: usize = 64;
 
@@ -106,23 +103,21 @@ pub fn attend(
         }
     }
     assert!(seen.iter().all(|&seen| seen > 0), "a row sees itself at least");
-    let height = height(order.len(), kv_heads);
     output.resize(queries.len(), 0.0);
     // Of each row and head.
     let mut places: Vec<Option<&mut [f32]>> =
         output.chunks_exact_mut(shared * dim).map(Some).collect();
-    let starts = (0..order.len()).step_by(height);
-    let tiles: Vec<(Tile<'_>, Vec<&mut [f32]>)> = starts
-        .flat_map(|from| (0..kv_heads).map(move |head| (from, head)))
-        .map(|(from, head)| {
-            let rows = from..order.len().min(from + height);
-            let mine = order[rows.clone()].iter().map(|row| {
-                places[row * kv_heads + head].take().expect("a row has one place in the order")
-            });
-            let mine = mine.collect();
-            (Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }, mine)
-        })
-        .collect();
+    let tiles: Vec<(Tile<'_>, Vec<&mut [f32]>)> =
+        shares(order.len(), kv_heads, rayon::current_num_threads())
+            .into_iter()
+            .map(|(rows, head)| {
+                let mine = order[rows.clone()].iter().map(|row| {
+                    places[row * kv_heads + head].take().expect("a row has one place in the order")
+                });
+                let mine = mine.collect();
+                (Tile { heads, head, queries, order, runs, seen: &seen[rows.clone()], rows }, mine)
+            })
+            .collect();
     let arch = Arch::new();
     threads::for_each(tiles, |(tile, places)| {
         let attended = arch.dispatch(Attended(&tile));
@@ -130,17 +125,6 @@ pub fn attend(
             place.copy_from_slice(attended);
         }
     });
-}
-
-/// Rows of a tile, so that threads get as many tiles each.
-fn height(n_rows: usize, kv_heads: usize) -> usize {
-    let threads = rayon::current_num_threads();
-    let mut parts = n_rows.div_ceil(ROWS).max(1);
-    let uneven = |tiles: usize| !tiles.is_multiple_of(threads) && tiles < 4 * threads;
-    while uneven(parts * kv_heads) && parts * FEW < n_rows {
-        parts += 1;
-    }
-    n_rows.div_ceil(parts).max(1)
 }
 
 /// A few rows and the queries of one key/value head.

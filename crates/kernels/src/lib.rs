@@ -38,6 +38,7 @@ pub mod quantized;
 #[cfg(target_arch = "x86_64")]
 mod rounding;
 pub mod rows;
+mod shares;
 pub mod threads;
 #[cfg(target_arch = "x86_64")]
 mod tile;
