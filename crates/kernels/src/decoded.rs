@@ -66,7 +66,7 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
     ) {
         let (layout, simd, panels) = (Self::LAYOUT, self.simd().narrow(), D::Simd::PANELS);
         for (block, into) in into.iter_mut().enumerate() {
-            // Not by iterators side by side, which take twice the instructions.
+            // Not by iterators side by side, which take half as many instructions again.
             let record;
             (record, records) = records.split_at(layout.bytes());
             prefetch_block(ahead, block, layout.bytes());
@@ -106,7 +106,7 @@ impl<D: Dot, const FORMAT: usize> Apart for ByDots<D, FORMAT> {
                 dot.start(layout, offset, &x[row][block], &mut sums[row]);
             }
             for first in (0..GROUPS).step_by(layout.fit) {
-                // Group by group without a loop, which would take as many instructions as there is time for.
+                // Group by group without a loop, whose own instructions take time, too.
                 macro_rules! groups {
                     ($($at:literal)*) => {$(if $at < layout.fit {
                         let group = first + $at;

@@ -10,6 +10,7 @@ use crate::{layout::LINE, numbers::Numbers};
 pub(crate) fn prefetch<T>(items: &[T]) {
     #[cfg(target_arch = "x86_64")]
     if let Some(sse) = pulp::core_arch::x86::Sse::try_new() {
+        const { assert!(size_of::<T>() <= LINE) };
         let mut at = 0;
         while at < items.len() {
             let item: *const T = &raw const items[at];

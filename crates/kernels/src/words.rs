@@ -90,7 +90,7 @@ where
     ) {
         let Self(Beside(simd), layout) = self;
         for (block, into) in into.iter_mut().enumerate() {
-            // Not by iterators side by side, which take twice the instructions.
+            // Not by iterators side by side, which take half as many instructions again.
             let record;
             (record, records) = records.split_at(layout.bytes());
             prefetch_block(ahead, block, layout.bytes());
@@ -119,7 +119,7 @@ where
         let mut sums_so_far = *totals;
         for (block, record) in records.iter().enumerate() {
             let mut dots = [simd.int(0); ROWS];
-            // Group by group without a loop, which would take as many instructions as there is time for.
+            // Group by group without a loop, whose own instructions take time, too.
             macro_rules! groups {
                 ($($group:literal)*) => {$(
                     for half in 0..2 {
