@@ -55,6 +55,6 @@ pub use format::Format;
 pub use numbers::Numbers;
 pub use product::{Instructions, multiply, multiply_with};
 pub use quantized::{PackError, Quantized};
-pub use transpose::across;
+pub use transpose::{Number, across, head_across};
 #[cfg(target_arch = "x86_64")]
 pub use vnni::{Avx512Vnni, AvxVnni};

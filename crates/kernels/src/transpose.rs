@@ -6,8 +6,26 @@ use std::arch::x86_64::__m256;
 /// Keys of a panel.
 pub(crate) const PANEL: usize = 32;
 
-/// Keys across, as [`attend`](crate::attend) reads them best: panels of 32 keys, of each `[D, 32]`, the last
-/// of as many keys as are left.
+/// Numbers that keys are kept in: `f32`, or the bits of halves.
+pub trait Number: Copy + Default {
+    /// Writes at most 32 keys of `dim` elements to `[dim, wide]`; what is beyond the last key is left as it is.
+    fn turn(keys: &[Self], dim: usize, panel: &mut [Self], wide: usize);
+}
+
+impl Number for f32 {
+    fn turn(keys: &[Self], dim: usize, panel: &mut [Self], wide: usize) {
+        turn(keys, dim, panel, wide);
+    }
+}
+
+impl Number for u16 {
+    fn turn(keys: &[Self], dim: usize, panel: &mut [Self], wide: usize) {
+        turn_one_by_one(keys, dim, panel, wide);
+    }
+}
+
+/// Keys across, as [`attend`](crate::attend) reads them best: of each head panels of 32 keys, each `[D, 32]`,
+/// the last of as many keys as are left.
 ///
 /// # Shapes
 ///
@@ -17,16 +35,26 @@ pub(crate) const PANEL: usize = 32;
 /// # Panics
 /// If the keys are not whole.
 #[must_use]
-pub fn across(keys: &[f32], kv_heads: usize, dim: usize) -> Vec<f32> {
+pub fn across<T: Number>(keys: &[T], kv_heads: usize, dim: usize) -> Vec<T> {
     assert!(keys.len().is_multiple_of(kv_heads * dim), "whole keys");
-    let mut all = vec![0.0; keys.len()];
-    let head = (keys.len() / kv_heads).max(1);
-    for (keys, to) in keys.chunks_exact(head).zip(all.chunks_exact_mut(head)) {
-        for (keys, to) in keys.chunks(PANEL * dim).zip(to.chunks_mut(PANEL * dim)) {
-            turn(keys, dim, to, keys.len() / dim);
-        }
+    let mut all = Vec::with_capacity(keys.len());
+    for keys in keys.chunks_exact((keys.len() / kv_heads).max(1)) {
+        head_across(keys, dim, &mut all);
     }
     all
+}
+
+/// [`across`] of the keys of one head, `[N, D]`, after what `all` holds already.
+///
+/// # Panics
+/// If the keys are not whole.
+pub fn head_across<T: Number>(keys: &[T], dim: usize, all: &mut Vec<T>) {
+    assert!(keys.len().is_multiple_of(dim), "whole keys");
+    let before = all.len();
+    all.resize(before + keys.len(), T::default());
+    for (keys, to) in keys.chunks(PANEL * dim).zip(all[before..].chunks_mut(PANEL * dim)) {
+        T::turn(keys, dim, to, keys.len() / dim);
+    }
 }
 
 /// Writes at most 32 keys of `dim` elements to `[dim, wide]`; what is beyond the last key is left as it is.
@@ -38,6 +66,10 @@ pub(crate) fn turn(keys: &[f32], dim: usize, panel: &mut [f32], wide: usize) {
     {
         return simd.vectorize(Turn { simd, keys, dim, panel, wide });
     }
+    turn_one_by_one(keys, dim, panel, wide);
+}
+
+fn turn_one_by_one<T: Copy>(keys: &[T], dim: usize, panel: &mut [T], wide: usize) {
     for (key, from) in keys.chunks_exact(dim).enumerate() {
         for (line, element) in panel.chunks_exact_mut(wide).zip(from) {
             line[key] = *element;
@@ -118,6 +150,9 @@ mod tests {
             let keys: Vec<f32> = (0..n_keys * kv_heads * dim).map(|i| i as f32).collect();
             let across = across(&keys, kv_heads, dim);
             assert_eq!(across.len(), keys.len());
+            let halves: Vec<u16> = keys.iter().map(|key| *key as u16).collect();
+            let halves = super::across(&halves, kv_heads, dim);
+            assert!(halves.iter().map(|half| f32::from(*half)).eq(across.iter().copied()));
             for (i, expected) in keys.iter().enumerate() {
                 let (head, key, element) = (i / dim / n_keys, i / dim % n_keys, i % dim);
                 let first = key / PANEL * PANEL;

@@ -5,11 +5,13 @@
 //! at once. Nothing is ever reordered: a row that forks copies its unfinished tail, a row that ends
 //! becomes a segment.
 
+pub mod cut;
 pub mod front;
 pub mod precision;
 pub mod segment;
 pub mod tree;
 
+pub use cut::Cut;
 pub use front::Front;
 pub use precision::{KvPrecision, UnknownKvPrecision};
 pub use segment::Segment;

@@ -8,7 +8,7 @@ use super::{
     tree_attention::{DecodeAttention, Plan},
 };
 use crate::{
-    kv::{KvIx, Loc},
+    kv::{Cut, KvIx, Loc},
     nn::{Between, host::from_host},
 };
 
@@ -147,11 +147,12 @@ impl Engine {
         if ended.is_empty() {
             return;
         }
-        for &slot in &ended {
-            let ix = self.slots[slot];
-            let segment = self.front.segment(slot, self.tree.node(ix).tokens.len());
+        let cut =
+            |slot: &usize| Cut { slot: *slot, len: self.tree.node(self.slots[*slot]).tokens.len() };
+        let cuts: Vec<Cut> = ended.iter().map(cut).collect();
+        for (slot, segment) in ended.iter().zip(self.front.segments(&cuts)) {
             self.segment_bytes += segment.bytes();
-            self.tree.node_mut(ix).store = Store::Segment(Box::new(segment));
+            self.tree.node_mut(self.slots[*slot]).store = Store::Segment(Box::new(segment));
         }
         self.note_peak();
         self.remove_slots(&ended);
@@ -178,7 +179,7 @@ impl Engine {
         let Store::Front(slot) = node.store else { return loc };
         let (parent, hidden_from) = (node.parent.expect("a row has a parent"), node.hidden_from);
         let tokens = node.tokens[..loc.len].to_vec();
-        let segment = self.front.segment(slot, loc.len);
+        let segment = self.front.segments(&[Cut { slot, len: loc.len }]).remove(0);
         self.segment_bytes += segment.bytes();
         let ix = self.tree.add(parent, tokens, hidden_from, Store::Segment(Box::new(segment)));
         self.deferred.push(ix);

@@ -1,13 +1,12 @@
 //! The front: the unfinished tails of all rows being decoded, side by side.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use espalier_kernels::across;
 use half::slice::HalfFloatSliceExt;
 
-use super::{KvPrecision, Segment, segment::owned};
+use super::{Cut, KvPrecision, Segment, cut::copied, segment::owned};
 use crate::{
     config::ModelConfig,
-    nn::host::{Between, Values, change, from_host, to_host},
+    nn::host::{Between, Values, change},
 };
 
 /// Columns are added this many at a time.
@@ -107,34 +106,36 @@ impl Front {
         moves
     }
 
-    /// A slot's first `len` tokens as a segment of their own.
+    /// Segments of their own of what is cut.
     ///
     /// # Panics
     ///
     /// Where there is no such slot.
     #[must_use]
-    pub fn segment(&self, slot: usize, len: usize) -> Segment {
-        let (kv_heads, dim) = (self.kv_heads, self.head_dim);
-        let cut = |tensor: &Tensor<4>| {
-            let view = tensor.clone().slice([slot..slot + 1, 0..kv_heads, 0..len, 0..dim]);
-            owned(view).reshape([kv_heads, len, dim])
+    pub fn segments(&self, cuts: &[Cut]) -> Vec<Segment> {
+        let layers: Vec<[&Tensor<4>; 2]> =
+            self.keys.iter().zip(&self.values).map(|(keys, values)| [keys, values]).collect();
+        let vectors = match self.between {
+            Between::Kernels => copied(&layers, cuts, &self.device),
+            Between::Burn => {
+                let (kv_heads, dim) = (self.kv_heads, self.head_dim);
+                let one = |tensor: &Tensor<4>, Cut { slot, len }: Cut| {
+                    let view = tensor.clone().slice([slot..slot + 1, 0..kv_heads, 0..len, 0..dim]);
+                    owned(view).reshape([kv_heads, len, dim])
+                };
+                let each = |cut: &Cut| {
+                    [&self.keys, &self.values]
+                        .map(|all| all.iter().map(|tensor| one(tensor, *cut)).collect())
+                };
+                cuts.iter().map(each).collect()
+            }
         };
-        let hidden = self.hidden.as_ref().expect("a front with rows has hidden rows").clone();
-        let hidden = hidden.slice([slot..slot + 1, 0..len, 0..self.hidden_size]);
-        let keys = self.keys.iter().map(cut);
-        let keys = match self.between {
-            Between::Burn => keys.collect(),
-            Between::Kernels => keys.map(|keys| self.turned(keys)).collect(),
-        };
-        let hidden = owned(hidden).reshape([len, self.hidden_size]);
-        Segment::new(keys, self.values.iter().map(cut).collect(), hidden)
-    }
-
-    /// Keys `[K, T, D]` across, as kernels read those of segments.
-    fn turned(&self, keys: Tensor<3>) -> Tensor<3> {
-        let shape = keys.dims();
-        let keys = across(&to_host(self.precision.widened(keys)), self.kv_heads, self.head_dim);
-        self.precision.rounded(from_host(keys, shape, &self.device))
+        let made = vectors.into_iter().zip(cuts).map(|([keys, values], Cut { slot, len })| {
+            let hidden = self.hidden.as_ref().expect("a front with rows has hidden rows").clone();
+            let hidden = hidden.slice([*slot..slot + 1, 0..*len, 0..self.hidden_size]);
+            Segment::new(keys, values, owned(hidden).reshape([*len, self.hidden_size]))
+        });
+        made.collect()
     }
 
     /// The hidden row of one token of one slot, `[1, E]`.
