@@ -9,6 +9,7 @@ use crate::{
     layout::{LANES, Layout},
     prefetch::prefetch,
     product::{AHEAD, Job},
+    quantized::Quantized,
 };
 
 /// Rows that pass over a panel while it is in the first cache, and stay in the second themselves.
@@ -91,14 +92,19 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
                 // What is taken apart next, asked of memory step by step while rows pass.
                 let (after, first) =
                     if until < blocks { (panel, until) } else { (panel + A::Simd::PANELS, 0) };
-                let mut next = [&[][..]; 2];
-                if after < panels.end && sums.len() >= PASSING {
-                    let to = blocks.min(first + chunk);
-                    for (at, next) in next.iter_mut().take(A::Simd::PANELS).enumerate() {
-                        let (records, _) = job.matrix.panel(job.panel + after + at);
-                        *next = &records[first * bytes..to * bytes];
+                let asked = if after < panels.end {
+                    Some((job.matrix, job.panel + after))
+                } else if to < n_rows {
+                    Some((job.matrix, job.panel + panels.start))
+                } else {
+                    job.next
+                };
+                let mut next = match asked.filter(|_| sums.len() >= PASSING) {
+                    Some((matrix, panel)) => {
+                        records::<A>(matrix, panel, first..blocks.min(first + chunk))
                     }
-                }
+                    None => [&[][..]; 2],
+                };
                 let step = next[0].len().div_ceil(sums.len().div_ceil(A::Simd::TALL));
                 let x = |row: usize| &rows[(from + row) * blocks..][block..until];
                 let mut row = 0;
@@ -142,6 +148,19 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
             }
         }
     }
+}
+
+/// The records of some blocks of a vector's panels from `panel` on, as far as the matrix has them.
+#[expect(clippy::inline_always, reason = "it takes the instruction set of its caller")]
+#[inline(always)]
+fn records<A: Apart>(matrix: &Quantized, panel: usize, blocks: Range<usize>) -> [&[u8]; 2] {
+    let bytes = Layout::of(matrix.format).bytes();
+    let mut some = [&[][..]; 2];
+    let panels = panel..matrix.panels().min(panel + A::Simd::PANELS);
+    for (some, panel) in some.iter_mut().zip(panels) {
+        *some = &matrix.panel(panel).0[blocks.start * bytes..blocks.end * bytes];
+    }
+    some
 }
 
 /// Writes the sums of a few rows from `row` on with a vector's panels from `panel` on.

@@ -22,8 +22,11 @@ use crate::{
     vnni::{Avx512Vnni, AvxVnni, Wide},
 };
 
-/// Panel ranges a thread gets on average, so that a late thread leaves work to the others.
-const JOBS_PER_THREAD: usize = 4;
+/// What is left is divided into so many parts a thread, of which one is the next job: the last jobs are small,
+/// so that all threads end at a time.
+const PARTS: usize = 2;
+/// Panels of a job at least.
+const LEAST: usize = 4;
 /// Rows from which on it pays to take a panel apart first.
 #[cfg(target_arch = "x86_64")]
 const MANY: usize = 4;
@@ -132,14 +135,17 @@ pub fn multiply_with(
     if output.is_empty() {
         return;
     }
-    let panels: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
-    let share = panels
-        .div_ceil(JOBS_PER_THREAD * rayon::current_num_threads())
-        .next_multiple_of(instructions.panels());
+    let mut left: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
+    let threads = rayon::current_num_threads();
+    // A thread alone has nobody to end with.
+    let parts = if threads == 1 { 1 } else { PARTS * threads };
     let mut jobs: Vec<Job<'_>> = Vec::new();
     let mut first = 0;
     for matrix in matrices {
-        for panel in (0..matrix.panels()).step_by(share) {
+        let mut panel = 0;
+        while panel < matrix.panels() {
+            let share = left.div_ceil(parts).max(LEAST).next_multiple_of(instructions.panels());
+            let share = share.min(matrix.panels() - panel);
             let columns = panel * LANES..matrix.outputs().min((panel + share) * LANES);
             jobs.push(Job {
                 matrix,
@@ -148,9 +154,15 @@ pub fn multiply_with(
                 bias: bias.map(|bias| &bias[first + columns.start..first + columns.end]),
                 columns: columns.len(),
                 output: Vec::with_capacity(rows.rows()),
+                next: None,
             });
+            panel += share;
+            left -= share;
         }
         first += matrix.outputs();
+    }
+    for at in threads..jobs.len() {
+        jobs[at - threads].next = Some((jobs[at].matrix, jobs[at].panel));
     }
     for row in output.chunks_exact_mut(width) {
         let mut rest = row;
@@ -175,6 +187,8 @@ pub(crate) struct Job<'a> {
     columns: usize,
     /// The columns of the range, by row.
     pub(crate) output: Vec<&'a mut [f32]>,
+    /// What its thread is likely to multiply next.
+    pub(crate) next: Option<(&'a Quantized, usize)>,
 }
 
 impl Job<'_> {
