@@ -27,7 +27,7 @@ use crate::{
 pub(crate) const UNSIGNED: i32 = 128;
 
 /// Vectors of a width.
-pub(crate) trait Vectors: Copy {
+pub(crate) trait Vectors: Copy + 'static {
     /// Whole numbers, or four bytes, in each lane.
     type Ints: Pod;
     type Floats: Pod;

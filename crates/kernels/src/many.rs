@@ -1,6 +1,6 @@
 //! Products of many rows with panels that are taken apart once for all of them.
 
-use std::{iter, ops::Range};
+use std::{any::Any, cell::Cell, ops::Range};
 
 use pulp::bytemuck::{self, Pod};
 
@@ -22,11 +22,16 @@ const PASSING: usize = 12;
 /// Bytes of what is taken apart at a time at most: with that of a few rows they fit the first cache.
 const BYTES: usize = 17 << 10;
 
+thread_local! {
+    /// Memory for what is taken apart, used again by the next job with such records.
+    static TAKEN: Cell<Option<Box<dyn Any>>> = const { Cell::new(None) };
+}
+
 /// A way to take records apart and to multiply what comes of them.
 pub(crate) trait Apart: Copy {
     type Simd: Vectors;
     /// The records of a vector's panels for 32 inputs, taken apart.
-    type Record: Copy;
+    type Record: Copy + 'static;
     /// 32 inputs of a row.
     type Block;
 
@@ -65,8 +70,7 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
     let blocks = rows.len() / n_rows;
     // All chunks are alike, as far as they can be.
     let chunk = blocks.div_ceil(blocks.div_ceil(const { BYTES / size_of::<A::Record>() }));
-    // Not in this frame, which few rows have too.
-    let mut taken: Vec<A::Record> = iter::repeat_n(apart.empty(), chunk).collect();
+    let mut taken = memory(apart.empty(), chunk);
     let simd = apart.simd();
     let zero = simd.float(0.0);
     let mut sums = [zero; ROWS];
@@ -148,6 +152,17 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
             }
         }
     }
+    TAKEN.set(Some(taken));
+}
+
+/// Memory for at least `n` records, whatever they are.
+fn memory<R: Copy + 'static>(empty: R, n: usize) -> Box<Vec<R>> {
+    let mut memory =
+        TAKEN.take().and_then(|memory| memory.downcast::<Vec<R>>().ok()).unwrap_or_default();
+    if memory.len() < n {
+        memory.resize(n, empty);
+    }
+    memory
 }
 
 /// The records of some blocks of a vector's panels from `panel` on, as far as the matrix has them.

@@ -1,7 +1,7 @@
 //! Rounding of activations by AVX2's instructions, with the bits of `activations::round`.
 #![expect(clippy::inline_always, reason = "all of it takes the instruction set of its caller")]
 
-use std::arch::x86_64::{__m256, __m256i};
+use std::arch::x86_64::{__m128i, __m256, __m256i};
 
 use pulp::{cast, x86::V3};
 
@@ -56,9 +56,21 @@ fn round(simd: V3, values: &[f32; BLOCK]) -> Rounded {
     let words = avx2._mm256_maddubs_epi16(avx._mm256_set1_epi8(1), codes);
     let words = avx2._mm256_add_epi16(words, avx2._mm256_shuffle_epi32::<0b01_00_11_10>(words));
     let words = avx2._mm256_add_epi16(words, avx2._mm256_shuffle_epi32::<0b10_11_00_01>(words));
-    let words: [[i16; 2]; 8] = cast(words);
-    let words = [words[0], words[4]].map(|words| words.map(i32::from));
-    Rounded::new(cast(codes), words, scale)
+    // The pair of each half, four times.
+    let sse2 = simd.sse2;
+    let [first, second]: [__m128i; 2] = cast(words);
+    let all = sse2._mm_add_epi16(first, second);
+    let pairs = sse2._mm_unpacklo_epi64(all, sse2._mm_unpacklo_epi32(first, second));
+    let times: __m128i = cast([-8_i16, -8, -16, -16, -32, -32, -32, -32]);
+    let centres = sse2._mm_mullo_epi16(pairs, times);
+    let sums: [i32; 4] = cast(sse2._mm_madd_epi16(pairs, sse2._mm_set1_epi16(1)));
+    Rounded {
+        codes: cast(codes),
+        scale,
+        sums: [sums[2], sums[3]],
+        total: scale * sums[0] as f32,
+        centres: cast(centres),
+    }
 }
 
 #[cfg(test)]
