@@ -152,13 +152,13 @@ pub(crate) fn many<A: Apart>(apart: A, rows: &[A::Block], job: &mut Job<'_>, pan
             }
         }
     }
-    TAKEN.set(Some(taken));
+    TAKEN.set(Some(Box::new(taken)));
 }
 
 /// Memory for at least `n` records, whatever they are.
-fn memory<R: Copy + 'static>(empty: R, n: usize) -> Box<Vec<R>> {
-    let mut memory =
-        TAKEN.take().and_then(|memory| memory.downcast::<Vec<R>>().ok()).unwrap_or_default();
+fn memory<R: Copy + 'static>(empty: R, n: usize) -> Vec<R> {
+    let last = TAKEN.take().and_then(|memory| memory.downcast::<Vec<R>>().ok());
+    let mut memory = last.map_or_else(Vec::new, |memory| *memory);
     if memory.len() < n {
         memory.resize(n, empty);
     }
