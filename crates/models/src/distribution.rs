@@ -4,7 +4,9 @@ use espalier_core::{ModelError, TokenId};
 use pulp::{Arch, Simd, WithSimd};
 
 /// Lanes summed side by side: fixed, so that the result does not depend on the machine.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
+/// Logits whose weights are summed before they are looked at one by one.
+pub(crate) const BLOCK: usize = 512;
 /// Candidates for the largest numbers, over as many as are asked for, before all but those are dropped.
 const ROOM: usize = 4;
 
@@ -12,8 +14,10 @@ const ROOM: usize = 4;
 ///
 /// `ln p_i = x_i − ln Σ e^{x_j}`; the entropy is `ln Σ e^{x_j} − Σ p_j x_j`; with V values, the divergence
 /// from the uniform distribution is `ln Σ e^{x_j} − ln V − (1/V) Σ x_j`.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
+    /// The sum of the weights `e^{x − max}` of each [`BLOCK`], from which tokens are drawn at temperature 1.
+    weights: Vec<f64>,
     max: f32,
     log_normalizer: f32,
     entropy: f32,
@@ -48,14 +52,13 @@ impl Distribution {
         let Some((max, argmax)) = largest(logits) else {
             return Err(ModelError::NotFinite { what: "logits".to_owned() });
         };
-        let (mut sums, mut weighted, mut plain) =
-            ([0.0_f64; LANES], [0.0_f64; LANES], [0.0_f64; LANES]);
-        for block in logits.chunks(64 * LANES) {
+        let mut weights = Vec::with_capacity(logits.len().div_ceil(BLOCK));
+        let (mut weighted, mut plain) = ([0.0_f64; LANES], [0.0_f64; LANES]);
+        for block in logits.chunks(BLOCK) {
             let (mut sum, mut moment, mut depth) =
                 ([0.0_f32; LANES], [0.0_f32; LANES], [0.0_f32; LANES]);
-            let lanes = block.chunks_exact(LANES);
-            let rest = lanes.remainder();
-            for lane in lanes {
+            let (whole, rest) = block.as_chunks::<LANES>();
+            for lane in whole {
                 for i in 0..LANES {
                     let below = lane[i] - max;
                     let power = exp(below);
@@ -70,15 +73,16 @@ impl Distribution {
                 moment[i] += exp(below) * below;
                 depth[i] += below;
             }
+            weights.push(sum.into_iter().map(f64::from).sum());
             for i in 0..LANES {
-                sums[i] += f64::from(sum[i]);
                 weighted[i] += f64::from(moment[i]);
                 plain[i] += f64::from(depth[i]);
             }
         }
-        let (sum, moment) = (sums.iter().sum::<f64>(), weighted.iter().sum::<f64>());
+        let (sum, moment) = (weights.iter().sum::<f64>(), weighted.iter().sum::<f64>());
         let (count, depth) = (logits.len() as f64, plain.iter().sum::<f64>());
         Ok(Self {
+            weights,
             max,
             log_normalizer: (f64::from(max) + sum.ln()) as f32,
             entropy: (sum.ln() - moment / sum).max(0.0) as f32,
@@ -91,6 +95,11 @@ impl Distribution {
     #[must_use]
     pub fn log_normalizer(&self) -> f32 {
         self.log_normalizer
+    }
+
+    /// The sum of the weights `e^{x − max}` of each block of [`BLOCK`] logits.
+    pub(crate) fn weights(&self) -> &[f64] {
+        &self.weights
     }
 
     /// The largest logit.

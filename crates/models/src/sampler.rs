@@ -3,7 +3,7 @@
 use espalier_core::{Sampling, TokenId};
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::distribution::{Distribution, exp, top};
+use crate::distribution::{BLOCK, Distribution, LANES, exp, top};
 
 /// Draws a token. `draw` is uniform in [0, 1); `sequence` is what a repetition penalty looks at.
 ///
@@ -33,12 +33,19 @@ pub fn sample(
         return logits.iter().position(|logit| *logit >= max).unwrap_or(0) as TokenId;
     }
     let filtered = sampling.top_k.is_some() || sampling.top_p.is_some() || sampling.min_p.is_some();
+    let scale = Scale { max, inverse: sampling.temperature.recip().min(f32::MAX) };
     if !filtered {
-        return pick(logits, max, sampling.temperature, draw) as TokenId;
+        // At temperature 1 the weights are those of the distribution, and added already.
+        let at = if penalized.is_none() && scale.inverse.to_bits() == 1.0_f32.to_bits() {
+            pick(logits, scale, distribution.weights(), draw)
+        } else {
+            pick(logits, scale, &block_sums(logits, scale), draw)
+        };
+        return at as TokenId;
     }
     let kept = filter(logits, max, sampling);
     let left: Vec<f32> = kept.iter().map(|id| logits[*id as usize]).collect();
-    kept[pick(&left, max, sampling.temperature, draw).min(kept.len() - 1)]
+    kept[pick(&left, scale, &block_sums(&left, scale), draw).min(kept.len() - 1)]
 }
 
 /// Divides positive and multiplies negative logits of tokens in `sequence`, each once.
@@ -108,16 +115,25 @@ fn reached(ids: &[TokenId], logits: &[f32], max: f32, wanted: f64) -> Option<usi
     last.map(|at| at + 1)
 }
 
-/// Numbers whose weights are summed before they are looked at one by one.
-const BLOCK: usize = 512;
-/// Lanes summed side by side: fixed, so that a draw does not depend on the machine.
-const LANES: usize = 16;
+/// How a logit becomes a weight: `e^((logit − max) · inverse)`.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    max: f32,
+    /// Of the temperature.
+    inverse: f32,
+}
 
-/// The index at which the running sum of weights, `e^((logit − max) / temperature)`, passes `draw` of their
-/// total: first the block, then the place in it.
-fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
-    let weight = |logit: f32| exp((logit - max) / temperature);
-    let blocks = Arch::new().dispatch(BlockSums { logits, max, temperature });
+impl Scale {
+    #[expect(clippy::inline_always, reason = "it must become part of a loop that is vectorized")]
+    #[inline(always)]
+    fn weight(self, logit: f32) -> f32 {
+        exp((logit - self.max) * self.inverse)
+    }
+}
+
+/// The index at which the running sum of weights passes `draw` of their total: first the block, of which
+/// `blocks` are the sums, then the place in it.
+fn pick(logits: &[f32], scale: Scale, blocks: &[f64], draw: f64) -> usize {
     let mut left = draw * blocks.iter().sum::<f64>();
     let mut last = 0;
     for (block, sum) in blocks.iter().enumerate().filter(|(_, sum)| **sum > 0.0) {
@@ -130,7 +146,7 @@ fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
     let first = last * BLOCK;
     let mut at = first;
     for (place, logit) in (first..).zip(&logits[first..logits.len().min(first + BLOCK)]) {
-        let weight = weight(*logit);
+        let weight = scale.weight(*logit);
         if weight > 0.0 {
             at = place;
             left -= f64::from(weight);
@@ -143,10 +159,13 @@ fn pick(logits: &[f32], max: f32, temperature: f32, draw: f64) -> usize {
 }
 
 /// The sum of the weights of each block.
+fn block_sums(logits: &[f32], scale: Scale) -> Vec<f64> {
+    Arch::new().dispatch(BlockSums { logits, scale })
+}
+
 struct BlockSums<'a> {
     logits: &'a [f32],
-    max: f32,
-    temperature: f32,
+    scale: Scale,
 }
 
 impl WithSimd for BlockSums<'_> {
@@ -155,18 +174,17 @@ impl WithSimd for BlockSums<'_> {
     #[expect(clippy::inline_always, reason = "as pulp asks, to get its vector instructions")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Vec<f64> {
-        let Self { logits, max, temperature } = self;
-        let mut sums = Vec::with_capacity(logits.len().div_ceil(BLOCK));
-        for block in logits.chunks(BLOCK) {
+        let mut sums = Vec::with_capacity(self.logits.len().div_ceil(BLOCK));
+        for block in self.logits.chunks(BLOCK) {
             let mut lanes = [0.0_f32; LANES];
             let (whole, rest) = block.as_chunks::<LANES>();
             for chunk in whole {
                 for (lane, logit) in lanes.iter_mut().zip(chunk) {
-                    *lane += exp((logit - max) / temperature);
+                    *lane += self.scale.weight(*logit);
                 }
             }
             for (lane, logit) in lanes.iter_mut().zip(rest) {
-                *lane += exp((logit - max) / temperature);
+                *lane += self.scale.weight(*logit);
             }
             sums.push(lanes.into_iter().map(f64::from).sum());
         }
@@ -200,6 +218,17 @@ mod tests {
             for (count, p) in counts.iter().zip(probabilities) {
                 assert!((count - f64::from(p).powf(power) / total).abs() < 0.015, "{counts:?}");
             }
+        }
+    }
+
+    #[test]
+    fn at_temperature_one_weights_are_those_of_the_distribution() {
+        for size in [1, 15, 512, 513, 5000] {
+            let logits: Vec<f32> = (0..size).map(|i| (i * 7919 % 4001) as f32 / -50.0).collect();
+            let distribution = Distribution::new(&logits).unwrap();
+            let scale = Scale { max: distribution.max(), inverse: 1.0 };
+            let bits = |sums: &[f64]| sums.iter().map(|sum| sum.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(distribution.weights()), bits(&block_sums(&logits, scale)), "{size}");
         }
     }
 
