@@ -1,5 +1,7 @@
 //! Cuts: what rows of the front hold, copied on all threads as kernels read it in segments.
 
+use std::ops::Range;
+
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use espalier_kernels::{Number, Numbers, head_across, threads};
 use half::{f16, vec::HalfBitsVecExt};
@@ -46,15 +48,12 @@ pub(super) fn copied(
     let [_, kv_heads, columns, dim] = keys.dims();
     let views: Vec<[View; 2]> = layers.iter().map(|layer| layer.map(View::new)).collect();
     let all_copied = threads::map(views.iter().collect(), |[keys, values]: &[View; 2]| {
-        let heads = |cut: &Cut| {
-            let (row, len) = (cut.slot * kv_heads, cut.len);
-            (row..row + kv_heads)
-                .map(move |head| head * columns * dim)
-                .map(move |at| at..at + len * dim)
-        };
         let one = |cut: &Cut| {
+            let rows = cut.slot * kv_heads..(cut.slot + 1) * kv_heads;
+            let heads: Vec<Range<usize>> =
+                rows.map(|head| head * columns * dim).map(|at| at..at + cut.len * dim).collect();
             [(keys, Way::Across), (values, Way::Rows)]
-                .map(|(view, way)| numbers_of(view.values(), heads(cut), dim, way))
+                .map(|(view, way)| numbers_of(view.values(), &heads, dim, way))
         };
         cuts.iter().map(one).collect::<Vec<_>>()
     });
@@ -69,29 +68,20 @@ pub(super) fn copied(
     all
 }
 
-fn numbers_of(
-    numbers: Numbers<'_>,
-    heads: impl Iterator<Item = std::ops::Range<usize>>,
-    dim: usize,
-    way: Way,
-) -> Copied {
+fn numbers_of(numbers: Numbers<'_>, heads: &[Range<usize>], dim: usize, way: Way) -> Copied {
     match numbers {
         Numbers::F32(numbers) => Copied::F32(gathered(numbers, heads, dim, way)),
         Numbers::F16(halves) => Copied::F16(gathered(halves, heads, dim, way)),
     }
 }
 
-fn gathered<T: Number>(
-    numbers: &[T],
-    heads: impl Iterator<Item = std::ops::Range<usize>>,
-    dim: usize,
-    way: Way,
-) -> Vec<T> {
-    let mut all = Vec::new();
+/// In memory of just that size: it is held as long as the segment.
+fn gathered<T: Number>(numbers: &[T], heads: &[Range<usize>], dim: usize, way: Way) -> Vec<T> {
+    let mut all = Vec::with_capacity(heads.iter().map(Range::len).sum());
     for head in heads {
         match way {
-            Way::Across => head_across(&numbers[head], dim, &mut all),
-            Way::Rows => all.extend_from_slice(&numbers[head]),
+            Way::Across => head_across(&numbers[head.clone()], dim, &mut all),
+            Way::Rows => all.extend_from_slice(&numbers[head.clone()]),
         }
     }
     all
